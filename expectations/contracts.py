@@ -1,0 +1,90 @@
+"""The contract of a return: its tables and fields, read from `contract/<version>.yml` and the code lists' seed."""
+
+import csv
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import yaml
+
+from pipelines.settings import EXPECTATIONS_DIR, SEEDS_DIR
+from pipelines.terms import TERM_NAMES
+
+DUCKDB_TYPES = {"date": "DATE", "yes_no": "BOOLEAN", "count": "BIGINT", "pounds": "DECIMAL(14, 2)"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: `type` is one of those that `contract/1.0.yml` lists at its head."""
+
+    name: str
+    type: str
+    label: str
+    required: bool = False
+    list: str | None = None
+    window: str | None = None
+
+    @property
+    def duckdb_type(self) -> str:
+        """The type of the typed column; every other type is text."""
+        return DUCKDB_TYPES.get(self.type, "VARCHAR")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the return."""
+
+    name: str
+    prefix: str
+    label: str
+    key: tuple[str, ...]
+    fields: dict[str, Field]
+    one_row: bool = False
+    required_in: tuple[str, ...] = TERM_NAMES
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One version of the return's specification."""
+
+    version: str
+    tables: dict[str, Table] = field(default_factory=dict)
+
+
+@lru_cache
+def load_contract(version: str = "1.0") -> Contract:
+    """The contract of a version. Raises FileNotFoundError for a version that there is not."""
+    text = (EXPECTATIONS_DIR / "contract" / f"{version}.yml").read_text(encoding="utf-8")
+    written = yaml.safe_load(text)
+    tables = {}
+    for name, table in written["tables"].items():
+        fields = {f: Field(name=f, **attributes) for f, attributes in table["fields"].items()}
+        tables[name] = Table(
+            name=name,
+            prefix=table["prefix"],
+            label=table["label"],
+            key=tuple(table["key"]),
+            fields=fields,
+            one_row=table.get("one_row", False),
+            required_in=tuple(table.get("required_in", TERM_NAMES)),
+        )
+    return Contract(version=written["version"], tables=tables)
+
+
+@lru_cache
+def accepted_versions() -> dict[str, tuple[str, ...]]:
+    """Academic year -> the versions of the specification that it accepts (seed `contract_versions`)."""
+    accepted: dict[str, tuple[str, ...]] = {}
+    with (SEEDS_DIR / "contract_versions.csv").open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            accepted[row["academic_year"]] = (*accepted.get(row["academic_year"], ()), row["version"])
+    return accepted
+
+
+@lru_cache
+def code_list(name: str) -> dict[str, str]:
+    """Code -> label of one code list, in its order (seed `code_lists`). Raises KeyError for a list that there is not."""
+    with (SEEDS_DIR / "code_lists.csv").open(newline="", encoding="utf-8") as lines:
+        codes = {row["code"]: row["label"] for row in csv.DictReader(lines) if row["code_list"] == name}
+    if not codes:
+        raise KeyError(name)
+    return codes

@@ -1,0 +1,100 @@
+"""One typed settings object, from the environment and, for a person's habits, an `.env` file."""
+
+import secrets
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
+SEEDS_DIR = DBT_PROJECT_DIR / "seeds"
+EXPECTATIONS_DIR = PROJECT_DIR / "expectations"
+
+
+class Settings(BaseSettings):
+    """Every setting of SEN Oversight; each is the environment variable `SEN_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SEN_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="The data folder")
+    landing_url: str | None = Field(None, description="Where returns arrive, any fsspec URL; default DATA_DIR/landing")
+    outbox_url: str | None = Field(None, description="Where feedback goes, any fsspec URL; default DATA_DIR/outbox")
+    la_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")] = Field(
+        "801", description="The LA's three digits"
+    )
+    la_name: str = Field("the local authority", description="The LA's name, as letters and pages say it")
+    la_email: str = Field("sen-returns@la.example", description="Who letters come from and where schools reply")
+    smtp_url: SecretStr | None = Field(
+        None, description="smtp://user:password@host:port, smtps://...; default: .eml files"
+    )
+    pseudonym_key: SecretStr | None = Field(
+        None, description="Key of the pupils' pseudonyms; made once where none is set"
+    )
+    warehouse_key: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None, description="Encrypts warehouse, snapshots and archive at rest; 32 characters or more"
+    )
+    settling_seconds: float = Field(
+        2.0, ge=0, description="A file that changed less than this ago is still being written"
+    )
+    max_file_megabytes: int = Field(50, gt=0, description="A return larger than this once inflated is refused")
+    minimum_units: int = Field(5, ge=1, description="RAG is grey below this many units")
+
+    @property
+    def landing(self) -> str:
+        """URL of the landing zone."""
+        return self.landing_url or str(self.data_dir.resolve() / "landing")
+
+    @property
+    def outbox(self) -> str:
+        """URL of the outbox."""
+        return self.outbox_url or str(self.data_dir.resolve() / "outbox")
+
+    @property
+    def reference_dir(self) -> Path:
+        """Folder of the LA's own files."""
+        return self.data_dir / "reference"
+
+    @property
+    def archive_dir(self) -> Path:
+        """Folder of every byte ever received, by SHA-256."""
+        return self.data_dir / "archive"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The database that the pipeline alone writes."""
+        return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        """Folder of the analysts' snapshots; the restricted ones are in `restricted/` below it."""
+        return self.data_dir / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.data_dir / "dagster"
+
+    @property
+    def pseudonym_secret(self) -> bytes:
+        """The HMAC key of the pseudonyms; where none is set, one is made once into the data folder, with a warning."""
+        if self.pseudonym_key:
+            return self.pseudonym_key.get_secret_value().encode()
+        path = self.data_dir / "pseudonym.key"
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            warnings.warn(f"SEN_PSEUDONYM_KEY is not set: a key was made into {path}. Keep it safe.", stacklevel=2)
+            fresh = path.with_suffix(".new")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_hex(32))
+            fresh.replace(path)  # a killed run leaves a whole key or none
+        return path.read_text().strip().encode()
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process; `get_settings.cache_clear()` reads the environment again."""
+    return Settings()

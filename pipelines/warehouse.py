@@ -1,0 +1,206 @@
+"""The warehouse: one DuckDB file that the pipeline alone writes, always attached, never opened directly."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import duckdb_extension_httpfs
+from filelock import FileLock, Timeout
+
+from expectations.contracts import Table, load_contract
+from pipelines.settings import Settings
+
+ALIAS = "wh"
+LATEST_CONTRACT = "1.0"
+
+# Tables that the pipeline writes; schema raw follows the contract (see raw_ddl), and dbt makes the rest.
+TABLES = {
+    # A file ever seen in the landing zone, whatever became of it. file_id: of its path and its bytes.
+    "ledger.files": """
+        file_id VARCHAR PRIMARY KEY, path VARCHAR, file_name VARCHAR, sha256 VARCHAR, bytes BIGINT, received_at TIMESTAMP,
+        format VARCHAR, fault VARCHAR, state VARCHAR, duplicate_of VARCHAR, laestab VARCHAR, urn VARCHAR, term VARCHAR,
+        academic_year VARCHAR, specification VARCHAR, serial INTEGER, inside_laestab VARCHAR, inside_urn VARCHAR,
+        inside_term VARCHAR, name_laestab VARCHAR, name_term VARCHAR, released_at TIMESTAMP""",
+    # A file that could be placed is a return (return_id = file_id). state: received, rejected, held, superseded, current.
+    "ledger.returns": """
+        return_id VARCHAR PRIMARY KEY, file_name VARCHAR, sha256 VARCHAR, urn VARCHAR, laestab VARCHAR, term VARCHAR,
+        academic_year VARCHAR, specification VARCHAR, serial INTEGER, received_at TIMESTAMP, state VARCHAR""",
+    # What was read with what (contract, calendar): a return is read again only when this changes.
+    "ledger.reads": "return_id VARCHAR PRIMARY KEY, fingerprint VARCHAR, read_at TIMESTAMP",
+    # One row per file and stage: what went in and what came out.
+    "ledger.audit": """
+        return_id VARCHAR, stage VARCHAR, table_name VARCHAR, rows_in BIGINT, rows_out BIGINT, rows_quarantined BIGINT""",
+    "ledger.reference_files": """
+        path VARCHAR, kind VARCHAR, sha256 VARCHAR, bytes BIGINT, encoding VARCHAR, received_at TIMESTAMP, rows BIGINT,
+        fault VARCHAR, state VARCHAR""",
+    "ledger.term_runs": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR, finished_at TIMESTAMP",
+    "ledger.letters": """
+        letter_id VARCHAR PRIMARY KEY, urn VARCHAR, term VARCHAR, kind VARCHAR, content_hash VARCHAR, subject VARCHAR,
+        made_at TIMESTAMP, sent_at TIMESTAMP, attempts INTEGER, last_error VARCHAR""",
+    "raw.sheets": """
+        return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, sheet_name VARCHAR, known BOOLEAN, found BOOLEAN,
+        required BOOLEAN, hidden BOOLEAN, repeated BOOLEAN, header_found BOOLEAN, rows_received BIGINT""",
+    "raw.columns": """
+        return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, field VARCHAR, column_name VARCHAR, known BOOLEAN,
+        found BOOLEAN, required BOOLEAN, repeated BOOLEAN, agrees BOOLEAN""",
+    "quality.issues": """
+        issue_id VARCHAR, return_id VARCHAR, file_name VARCHAR, urn VARCHAR, term VARCHAR, rule_code VARCHAR, severity VARCHAR,
+        table_name VARCHAR, row_number INTEGER, field VARCHAR, fields VARCHAR, value VARCHAR, upn VARCHAR, message VARCHAR,
+        remedy VARCHAR, costs VARCHAR""",
+    "quality.quarantined_rows": """
+        return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, row_number INTEGER, rule_code VARCHAR, reason VARCHAR""",
+    "quality.rule_runs": """
+        term VARCHAR, urn VARCHAR, return_id VARCHAR, table_name VARCHAR, rule_code VARCHAR, result VARCHAR, reason VARCHAR,
+        rows_checked BIGINT, rows_broken BIGINT""",
+    "restricted.pupil_keys": "identifier VARCHAR PRIMARY KEY, pupil_key VARCHAR",
+    "restricted.key_check": "fingerprint VARCHAR",
+    "reference.schools": """
+        urn VARCHAR, la_code VARCHAR, la_name VARCHAR, establishment_number VARCHAR, laestab VARCHAR, name VARCHAR,
+        type_code VARCHAR, type VARCHAR, type_group_code VARCHAR, type_group VARCHAR, status_code VARCHAR, status VARCHAR,
+        open_date DATE, close_date DATE, phase_code VARCHAR, phase VARCHAR, low_age INTEGER, high_age INTEGER,
+        number_of_pupils INTEGER, trust_code VARCHAR, trust VARCHAR, federation_code VARCHAR, federation VARCHAR,
+        section_41 BOOLEAN""",
+    "reference.school_links": "urn VARCHAR, link_urn VARCHAR, link_type VARCHAR, link_established_date DATE",
+    "reference.contacts": "urn VARCHAR, name VARCHAR, email VARCHAR, role VARCHAR",
+    "reference.ehc_plans": """
+        upn VARCHAR, urn VARCHAR, named_date DATE, phase_transfer BOOLEAN, expected_start_date DATE, ceased_date DATE""",
+    "reference.pupil_context": "upn VARCHAR, looked_after BOOLEAN, top_up_funding BOOLEAN",
+}
+
+
+def raw_ddl(table: Table) -> str:
+    """Columns of `raw.<table>`: per field the typed value, its text as received and its fault (null: none)."""
+    cells = [
+        f'"{f.name}" {f.duckdb_type}, "{f.name}__text" VARCHAR, "{f.name}__fault" VARCHAR'
+        for f in table.fields.values()
+    ]
+    # a prefix apart: `return` and `arrangements` have fields named urn and term of their own
+    return ", ".join(
+        [
+            "return_id VARCHAR",
+            "return_urn VARCHAR",
+            "return_term VARCHAR",
+            "row_number INTEGER",
+            "surplus VARCHAR",
+            *cells,
+        ]
+    )
+
+
+def raw_tables() -> dict[str, str]:
+    """Name -> columns of every table of the return, as received."""
+    return {f"raw.{name}": raw_ddl(table) for name, table in load_contract(LATEST_CONTRACT).tables.items()}
+
+
+def open_database(
+    attach: Path, settings: Settings, *, alias: str = ALIAS, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """A connection with the database attached and in use; encrypted when `SEN_WAREHOUSE_KEY` is set.
+
+    Raises duckdb.IOException where another process holds the file, duckdb.CatalogException where the key is wrong.
+    """
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "temp_directory": str(settings.data_dir / "tmp"),
+        }
+    )
+    try:
+        options = ["READ_ONLY"] if read_only else []
+        if settings.warehouse_key:
+            if not read_only:
+                load_httpfs(connection)  # writing encrypted files needs its OpenSSL
+            connection.execute("SET temp_file_encryption = true")
+            options.append(f"ENCRYPTION_KEY {sql_text(settings.warehouse_key.get_secret_value())}")
+        clause = f" ({', '.join(options)})" if options else ""
+        connection.execute(f"ATTACH {sql_text(str(attach))} AS {alias}{clause}")
+        connection.execute(f"USE {alias}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def load_httpfs(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load the extension from its package; nothing is fetched."""
+    extension = next(Path(duckdb_extension_httpfs.__file__).parent.rglob("httpfs.duckdb_extension"))
+    connection.execute(f"LOAD {sql_text(str(extension))}")
+
+
+def sql_text(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def warehouse(
+    settings: Settings, *, read_only: bool = False, patience: float = 300
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse with every table there; closed at the end.
+
+    A child that a killed run left behind may hold the file for a while: it is waited for, `patience` seconds at most.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    waited_until = time.monotonic() + patience
+    while True:
+        try:
+            connection = open_database(settings.warehouse_path, settings, read_only=read_only)
+            break
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower() or time.monotonic() > waited_until:
+                raise
+            time.sleep(0.5)
+    try:
+        if not read_only:
+            create_tables(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make what is not there yet."""
+    tables = TABLES | raw_tables()
+    for schema in dict.fromkeys(name.split(".")[0] for name in tables):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for name, columns in tables.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing: a run killed inside leaves what was there before."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def only_writer(settings: Settings, say=print) -> Iterator[None]:
+    """The one lock for command line and daemon alike: who comes second waits, and says for whom.
+
+    The lock is the operating system's, so that a killed run leaves none behind.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.data_dir / "run.lock")
+    holder = settings.data_dir / "run.holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        whom = holder.read_text() if holder.exists() else "another run"
+        say(f"Waiting for {whom}, which is writing the warehouse.")
+        lock.acquire()
+    try:
+        holder.write_text(f"process {os.getpid()}")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
