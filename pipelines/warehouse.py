@@ -95,13 +95,8 @@ def raw_tables() -> dict[str, str]:
     return {f"raw.{name}": raw_ddl(table) for name, table in load_contract(LATEST_CONTRACT).tables.items()}
 
 
-def open_database(
-    attach: Path, settings: Settings, *, alias: str = ALIAS, read_only: bool = False
-) -> duckdb.DuckDBPyConnection:
-    """A connection with the database attached and in use; encrypted when `SEN_WAREHOUSE_KEY` is set.
-
-    Raises duckdb.IOException where another process holds the file, duckdb.CatalogException where the key is wrong.
-    """
+def open_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection that may fetch nothing; databases are attached to it with `attach`."""
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
@@ -109,20 +104,25 @@ def open_database(
             "temp_directory": str(settings.data_dir / "tmp"),
         }
     )
-    try:
-        options = ["READ_ONLY"] if read_only else []
-        if settings.warehouse_key:
-            if not read_only:
-                load_httpfs(connection)  # writing encrypted files needs its OpenSSL
-            connection.execute("SET temp_file_encryption = true")
-            options.append(f"ENCRYPTION_KEY {sql_text(settings.warehouse_key.get_secret_value())}")
-        clause = f" ({', '.join(options)})" if options else ""
-        connection.execute(f"ATTACH {sql_text(str(attach))} AS {alias}{clause}")
-        connection.execute(f"USE {alias}")
-    except BaseException:
-        connection.close()
-        raise
+    if settings.warehouse_key:
+        connection.execute("SET temp_file_encryption = true")
     return connection
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, path: Path, alias: str, settings: Settings, *, read_only: bool = False
+) -> None:
+    """Attach a database; encrypted when `SEN_WAREHOUSE_KEY` is set.
+
+    Raises duckdb.IOException where another process holds the file, duckdb.Error where the key is not the file's.
+    """
+    options = ["READ_ONLY"] if read_only else []
+    if settings.warehouse_key:
+        if not read_only:
+            load_httpfs(connection)  # writing encrypted files needs its OpenSSL
+        options.append(f"ENCRYPTION_KEY {sql_text(settings.warehouse_key.get_secret_value())}")
+    clause = f" ({', '.join(options)})" if options else ""
+    connection.execute(f"ATTACH {sql_text(str(path))} AS {alias}{clause}")
 
 
 def load_httpfs(connection: duckdb.DuckDBPyConnection) -> None:
@@ -148,13 +148,16 @@ def warehouse(
     waited_until = time.monotonic() + patience
     while True:
         try:
-            connection = open_database(settings.warehouse_path, settings, read_only=read_only)
+            connection = open_connection(settings)
+            attach(connection, settings.warehouse_path, ALIAS, settings, read_only=read_only)
             break
         except duckdb.IOException as error:
+            connection.close()
             if "lock" not in str(error).lower() or time.monotonic() > waited_until:
                 raise
             time.sleep(0.5)
     try:
+        connection.execute(f"USE {ALIAS}")
         if not read_only:
             create_tables(connection)
         yield connection

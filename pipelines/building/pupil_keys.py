@@ -1,0 +1,98 @@
+"""Pseudonyms: every identifier of a child becomes one key, an HMAC made in Python so that no key stands in SQL."""
+
+import hashlib
+import hmac
+
+import duckdb
+import polars as pl
+
+from pipelines.settings import Settings
+from pipelines.warehouse import transaction
+
+# Where identifiers come from: raw columns of the return, and the LA's own files.
+IDENTIFIER_QUERIES = (
+    "SELECT upn AS identifier FROM raw.pupils",
+    "SELECT uln FROM raw.pupils",
+    "SELECT former_upn FROM raw.pupils",
+    "SELECT upn FROM raw.plans",
+    "SELECT upn FROM raw.reviews",
+    "SELECT upn FROM raw.specialists",
+    "SELECT upn FROM raw.consultations",
+    "SELECT upn FROM raw.placements",
+    "SELECT upn FROM reference.ehc_plans",
+    "SELECT upn FROM reference.pupil_context",
+)
+# Two identifiers of one child, by the child's accepted row. A row that is not counted links nobody.
+LINKS_QUERY = """
+    WITH accepted AS (
+        SELECT * FROM raw.pupils AS p
+        WHERE return_id IN (SELECT return_id FROM ledger.returns WHERE state = 'current')
+          AND NOT EXISTS (
+            SELECT 1 FROM quality.quarantined_rows AS q
+            WHERE q.return_id = p.return_id AND q.table_name = 'pupils' AND q.row_number = p.row_number
+          )
+    )
+    SELECT upn AS one, former_upn AS other FROM accepted WHERE upn IS NOT NULL AND former_upn IS NOT NULL
+    UNION
+    SELECT upn, uln FROM accepted WHERE upn IS NOT NULL AND uln IS NOT NULL
+"""
+
+
+class PseudonymKeyChangedError(Exception):
+    """The pseudonym key is not the one that the warehouse was made with."""
+
+
+def write_pupil_keys(settings: Settings, connection: duckdb.DuckDBPyConnection) -> int:
+    """Rewrite restricted.pupil_keys (identifier, pupil_key: 16 hex digits); returns the number of children.
+
+    UPN, former UPN and ULN of one child share a key. Raises PseudonymKeyChangedError before anything is written.
+    """
+    secret = settings.pseudonym_secret
+    _refuse_changed_key(connection, secret)
+    identifiers = connection.sql(
+        f"SELECT DISTINCT identifier FROM ({' UNION ALL '.join(IDENTIFIER_QUERIES)}) WHERE identifier IS NOT NULL"
+    ).pl()
+    links = connection.sql(LINKS_QUERY).fetchall()
+    first_of = _first_identifiers(links)
+    keys = identifiers.with_columns(
+        pl.col("identifier")
+        .replace(first_of)
+        .map_elements(lambda i: _pseudonym(secret, i), pl.String)
+        .alias("pupil_key")
+    )
+    with transaction(connection):
+        connection.execute("DELETE FROM restricted.pupil_keys")
+        connection.execute("INSERT INTO restricted.pupil_keys SELECT identifier, pupil_key FROM keys")
+    return keys["pupil_key"].n_unique()
+
+
+def _refuse_changed_key(connection: duckdb.DuckDBPyConnection, secret: bytes) -> None:
+    fingerprint = _pseudonym(secret, "which key this is")
+    known = connection.sql("SELECT fingerprint FROM restricted.key_check").fetchone()
+    if known is None:
+        connection.execute("INSERT INTO restricted.key_check VALUES (?)", [fingerprint])
+    elif known[0] != fingerprint:
+        raise PseudonymKeyChangedError(
+            "SEN_PSEUDONYM_KEY is not the key that this warehouse was made with. Set the earlier key again: "
+            "with another one every pupil would look new."
+        )
+
+
+def _pseudonym(secret: bytes, identifier: str) -> str:
+    return hmac.new(secret, identifier.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _first_identifiers(links: list[tuple[str, str]]) -> dict[str, str]:
+    """Identifier -> the first (in order of text) of all that are linked with it, by union-find."""
+    parent: dict[str, str] = {}
+
+    def root(identifier: str) -> str:
+        while parent.setdefault(identifier, identifier) != identifier:
+            parent[identifier] = parent[parent[identifier]]
+            identifier = parent[identifier]
+        return identifier
+
+    for one, other in links:
+        first, last = sorted((root(one), root(other)))
+        parent[last] = first
+    return {identifier: root(identifier) for identifier in parent}

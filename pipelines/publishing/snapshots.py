@@ -1,0 +1,110 @@
+"""Atomic, read-only snapshots: a new file, then the pointer is flipped; readers never share the pipeline's file."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from pipelines.settings import Settings
+from pipelines.warehouse import ALIAS, attach, open_connection
+
+# What viewers may open: a named list, since a view copied whole would still name the warehouse.
+ANALYSTS_TABLES = (
+    "indicator_units",
+    "indicator_values",
+    "indicator_values_area",
+    "support_cases",
+    "ehc_admissions",
+    "returns",
+    "issues",
+    "indicators",
+    "schools",
+    "terms",
+)
+KEPT = 3  # an open page may still read the one before
+
+
+class NoSnapshotError(Exception):
+    """Nothing has been published yet."""
+
+
+def current_name(settings: Settings) -> str | None:
+    """File name of the newest snapshot, None before the first."""
+    pointer = settings.published_dir / "CURRENT"
+    return pointer.read_text().strip() if pointer.is_file() else None
+
+
+def open_snapshot(settings: Settings) -> tuple[duckdb.DuckDBPyConnection, str]:
+    """A read-only connection to the newest snapshot (schema marts), and its file name. Raises NoSnapshotError."""
+    name = current_name(settings)
+    if name is None:
+        raise NoSnapshotError(
+            f"Nothing has been published in {settings.published_dir} yet: run `sen run` or `sen demo`."
+        )
+    connection = open_connection(settings)
+    attach(connection, settings.published_dir / name, "snapshot", settings, read_only=True)
+    connection.execute("USE snapshot")
+    return connection, name
+
+
+def publish(settings: Settings, published_at: datetime) -> str:
+    """Publish the marts to the analysts, and the UPN lookup apart; returns the new snapshot's file name.
+
+    A run killed at any point leaves the earlier snapshot current.
+    """
+    name = f"sen-{published_at:%Y%m%dT%H%M%S%f}.duckdb"
+    connection = open_connection(settings)
+    try:
+        attach(connection, settings.warehouse_path, ALIAS, settings, read_only=True)
+        tables = {f"marts.{table}": f"SELECT * FROM {ALIAS}.marts.{table}" for table in ANALYSTS_TABLES}
+        tables["marts.snapshot"] = _about(settings, published_at)
+        _write(connection, settings.published_dir / name, tables, settings)
+        lookup = {"restricted.pupil_keys": f"SELECT * FROM {ALIAS}.restricted.pupil_keys"}
+        _write(connection, settings.published_dir / "restricted" / name, lookup, settings)
+    finally:
+        connection.close()
+    # the restricted one first: whoever sees a new analysts' snapshot finds its lookup
+    for folder in (settings.published_dir / "restricted", settings.published_dir):
+        _flip(folder, name)
+        _remove_old(folder, name)
+    return name
+
+
+def _about(settings: Settings, published_at: datetime) -> str:
+    name = settings.la_name.replace("'", "''")
+    return (
+        f"SELECT TIMESTAMP '{published_at:%Y-%m-%d %H:%M:%S}' AS published_at, max(term) AS newest_term, "
+        f"count(*) AS terms, '{settings.la_code}' AS la_code, '{name}' AS la_name FROM {ALIAS}.marts.terms"
+    )
+
+
+def _write(connection: duckdb.DuckDBPyConnection, path: Path, tables: dict[str, str], settings: Settings) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    for left_over in path.parent.glob("*.new*"):
+        left_over.unlink()
+    attach(connection, fresh, "fresh", settings)
+    for table, query in tables.items():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS fresh.{table.split('.')[0]}")
+        connection.execute(f"CREATE TABLE fresh.{table} AS {query}")
+    connection.execute("DETACH fresh")
+    fresh.replace(path)
+
+
+def _flip(folder: Path, name: str) -> None:
+    pointer = folder / "CURRENT.new"
+    with pointer.open("w") as file:
+        file.write(name)
+        file.flush()
+        os.fsync(file.fileno())
+    pointer.replace(folder / "CURRENT")
+
+
+def _remove_old(folder: Path, current: str) -> None:
+    snapshots = sorted((path for path in folder.glob("sen-*.duckdb") if path.name != current), reverse=True)
+    for path in snapshots[KEPT - 1 :]:
+        try:
+            path.unlink()
+        except PermissionError:  # Windows: a page still has it open; the next run removes it
+            continue
