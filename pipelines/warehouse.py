@@ -37,9 +37,13 @@ TABLES = {
         path VARCHAR, kind VARCHAR, sha256 VARCHAR, bytes BIGINT, encoding VARCHAR, received_at TIMESTAMP, rows BIGINT,
         fault VARCHAR, state VARCHAR""",
     "ledger.term_runs": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR, finished_at TIMESTAMP",
+    # A letter to a school, once for the same content. state: waiting, sending, sent, filed (no mail server: the outbox is
+    # the delivery), no_contact, given_up (refused too often), overtaken (something newer says more). addresses: where it
+    # was last tried; accepted_by: the addresses whose server took it, `;` between.
     "ledger.letters": """
         letter_id VARCHAR PRIMARY KEY, urn VARCHAR, term VARCHAR, kind VARCHAR, content_hash VARCHAR, subject VARCHAR,
-        made_at TIMESTAMP, sent_at TIMESTAMP, attempts INTEGER, last_error VARCHAR""",
+        made_at TIMESTAMP, sent_at TIMESTAMP, attempts INTEGER, last_error VARCHAR, return_id VARCHAR, state VARCHAR,
+        path VARCHAR, message_id VARCHAR, addresses VARCHAR, accepted_by VARCHAR, tried_on DATE""",
     "raw.sheets": """
         return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, sheet_name VARCHAR, known BOOLEAN, found BOOLEAN,
         required BOOLEAN, hidden BOOLEAN, repeated BOOLEAN, header_found BOOLEAN, rows_received BIGINT""",
