@@ -22,7 +22,8 @@ IDENTIFIER_QUERIES = (
     "SELECT upn FROM reference.ehc_plans",
     "SELECT upn FROM reference.pupil_context",
 )
-# Two identifiers of one child, by the child's accepted row. A row that is not counted links nobody.
+# Two identifiers of one child, by the child's accepted row, the one known longer second: it gives the key, which so
+# stays what it was when a child gets a new UPN. A row that is not counted links nobody.
 LINKS_QUERY = """
     WITH accepted AS (
         SELECT * FROM raw.pupils AS p
@@ -32,9 +33,10 @@ LINKS_QUERY = """
             WHERE q.return_id = p.return_id AND q.table_name = 'pupils' AND q.row_number = p.row_number
           )
     )
-    SELECT upn AS one, former_upn AS other FROM accepted WHERE upn IS NOT NULL AND former_upn IS NOT NULL
+    SELECT upn AS newer, former_upn AS elder FROM accepted WHERE upn IS NOT NULL AND former_upn IS NOT NULL
     UNION
-    SELECT upn, uln FROM accepted WHERE upn IS NOT NULL AND uln IS NOT NULL
+    SELECT uln, upn FROM accepted WHERE upn IS NOT NULL AND uln IS NOT NULL
+    ORDER BY ALL
 """
 
 
@@ -83,7 +85,7 @@ def _pseudonym(secret: bytes, identifier: str) -> str:
 
 
 def _first_identifiers(links: list[tuple[str, str]]) -> dict[str, str]:
-    """Identifier -> the first (in order of text) of all that are linked with it, by union-find."""
+    """Identifier -> the eldest of all that are linked with it, by union-find."""
     parent: dict[str, str] = {}
 
     def root(identifier: str) -> str:
@@ -92,7 +94,6 @@ def _first_identifiers(links: list[tuple[str, str]]) -> dict[str, str]:
             identifier = parent[identifier]
         return identifier
 
-    for one, other in links:
-        first, last = sorted((root(one), root(other)))
-        parent[last] = first
+    for newer, elder in links:
+        parent[root(newer)] = root(elder)
     return {identifier: root(identifier) for identifier in parent}

@@ -1,5 +1,6 @@
 """Atomic, read-only snapshots: a new file, then the pointer is flipped; readers never share the pipeline's file."""
 
+import itertools
 import os
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +54,7 @@ def publish(settings: Settings, published_at: datetime) -> str:
 
     A run killed at any point leaves the earlier snapshot current.
     """
-    name = f"sen-{published_at:%Y%m%dT%H%M%S%f}.duckdb"
+    name = _fresh_name(settings, published_at)
     connection = open_connection(settings)
     try:
         attach(connection, settings.warehouse_path, ALIAS, settings, read_only=True)
@@ -69,6 +70,13 @@ def publish(settings: Settings, published_at: datetime) -> str:
         _flip(folder, name)
         _remove_old(folder, name)
     return name
+
+
+def _fresh_name(settings: Settings, published_at: datetime) -> str:
+    """A name that no snapshot had: readers tell a new snapshot by its name."""
+    stem = f"sen-{published_at:%Y%m%dT%H%M%S}"
+    taken = {path.stem for path in settings.published_dir.glob("sen-*.duckdb")}
+    return next(f"{name}.duckdb" for name in (f"{stem}-{n:03}" for n in itertools.count(1)) if name not in taken)
 
 
 def _about(settings: Settings, published_at: datetime) -> str:
@@ -102,7 +110,8 @@ def _flip(folder: Path, name: str) -> None:
 
 
 def _remove_old(folder: Path, current: str) -> None:
-    snapshots = sorted((path for path in folder.glob("sen-*.duckdb") if path.name != current), reverse=True)
+    others = (path for path in folder.glob("sen-*.duckdb") if path.name != current)
+    snapshots = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
     for path in snapshots[KEPT - 1 :]:
         try:
             path.unlink()

@@ -1,0 +1,58 @@
+"""The dbt project as assets, so that lineage runs from file to figure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetKey, MaterializeResult, asset
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+
+from pipelines.building.dbt_project import dbt_environment, manifest_path
+from pipelines.building.pupil_keys import write_pupil_keys
+from pipelines.checking.assets import issues
+from pipelines.reference.assets import reference_data
+from pipelines.resources import Warehouse
+from pipelines.settings import get_settings
+
+# which asset makes the tables of a source's schema
+MADE_BY = {
+    "raw": issues.key,
+    "quality": issues.key,
+    "ledger": issues.key,
+    "reference": reference_data.key,
+    "restricted": AssetKey("pupil_keys"),
+}
+
+
+class SchemaTranslator(DagsterDbtTranslator):
+    """A model's group is its layer; a source is the asset that makes it."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
+        """Sources by their schema, models by their name."""
+        if dbt_resource_props["resource_type"] == "source":
+            return MADE_BY[dbt_resource_props["schema"]]
+        return AssetKey(dbt_resource_props["name"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The folder of the model, or `seeds`."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        return dbt_resource_props["fqn"][1]
+
+
+@asset(deps=[issues], group_name="building")
+def pupil_keys(warehouse: Warehouse) -> MaterializeResult:
+    """One key a child, in place of every identifier (schema restricted)."""
+    with warehouse.connect() as connection:
+        return MaterializeResult(metadata={"children": write_pupil_keys(warehouse.settings, connection)})
+
+
+@dbt_assets(
+    manifest=manifest_path(get_settings()),
+    dagster_dbt_translator=SchemaTranslator(
+        settings=DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)
+    ),
+)
+def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator:
+    """Seeds, models and their tests, in one dbt build."""
+    with dbt_environment(warehouse.settings):
+        yield from dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context).stream()

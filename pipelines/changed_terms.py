@@ -1,0 +1,71 @@
+"""Which terms have something new: a term is run again when the fingerprint of its inputs has changed."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+
+from pipelines.reference import reference_fingerprint
+from pipelines.settings import DBT_PROJECT_DIR, EXPECTATIONS_DIR, PROJECT_DIR, Settings
+from pipelines.terms import calendar_path, load_calendar
+from pipelines.warehouse import transaction
+
+# What turns a file into figures and words: rules, contract and seeds, the models, and the code of the stages.
+PROJECT_FILES = (
+    (EXPECTATIONS_DIR, "*.yml"),
+    (EXPECTATIONS_DIR, "*.py"),
+    (DBT_PROJECT_DIR / "seeds", "*.csv"),
+    (DBT_PROJECT_DIR / "macros", "*.sql"),
+    (DBT_PROJECT_DIR / "models", "*.sql"),
+    *((PROJECT_DIR / "pipelines" / stage, "*.[ps][yq]*") for stage in ("reading", "checking", "building", "feedback")),
+)
+
+
+def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Term -> fingerprint of its inputs, for every term that has a return: returns, the LA's files, the project's own."""
+    common = [_project_fingerprint(), reference_fingerprint(connection), calendar_path(settings).read_text()]
+    common += [settings.la_code, str(settings.minimum_units)]
+    returns = connection.sql("""
+        SELECT term, string_agg(return_id || coalesce(released_at::VARCHAR, ''), ',' ORDER BY return_id)
+        FROM ledger.returns JOIN ledger.files ON file_id = return_id GROUP BY term
+    """).fetchall()
+    calendar = load_calendar(settings)
+    return {
+        term: hashlib.sha256("\n".join([*common, received]).encode()).hexdigest()
+        for term, received in sorted(returns, key=lambda row: list(calendar).index(row[0]))
+    }
+
+
+def changed_ranges(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
+    """Contiguous ranges of the terms whose inputs are not those of their last finished run."""
+    done = dict(connection.sql("SELECT term, fingerprint FROM ledger.term_runs").fetchall())
+    current = term_fingerprints(settings, connection)
+    calendar = list(load_calendar(settings))
+    ranges: list[list[str]] = []
+    for term in (term for term, fingerprint in current.items() if done.get(term) != fingerprint):
+        if ranges and calendar.index(term) == calendar.index(ranges[-1][-1]) + 1:
+            ranges[-1].append(term)
+        else:
+            ranges.append([term])
+    return ranges
+
+
+def mark_finished(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], finished_at) -> None:
+    """Remember what the terms were run with; the last act of a term's run, so that a killed one is run again."""
+    current = term_fingerprints(settings, connection)
+    with transaction(connection):
+        for term in (term for term in terms if term in current):
+            connection.execute(
+                "INSERT OR REPLACE INTO ledger.term_runs VALUES (?, ?, ?)", [term, current[term], finished_at]
+            )
+
+
+@lru_cache(maxsize=1)
+def _project_fingerprint() -> str:
+    digest = hashlib.sha256()
+    files = {path for folder, pattern in PROJECT_FILES for path in Path(folder).rglob(pattern) if path.is_file()}
+    for path in sorted(files):
+        digest.update(path.relative_to(PROJECT_DIR).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,102 @@
+"""Checking, as Dagster sees it."""
+
+from dataclasses import asdict
+
+import duckdb
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    MaterializeResult,
+    asset,
+)
+
+from expectations.contracts import load_contract
+from pipelines.checking import check_terms, check_unplaced, missing_rule_runs, rules_that_did_not_run, unbalanced
+from pipelines.landing.assets import received_returns
+from pipelines.partitions import one_run_a_range, terms
+from pipelines.reading.assets import typed_rows
+from pipelines.resources import Warehouse
+from pipelines.warehouse import LATEST_CONTRACT
+
+CHECKED_TABLES = ("files", "sheets", "columns", *load_contract(LATEST_CONTRACT).tables)
+# these are about the pipeline, never about a school: where one fails, the run stops
+BLOCKING = {
+    "every_row_accounted_for": unbalanced,
+    "every_rule_listed": missing_rule_runs,
+    "every_rule_ran": rules_that_did_not_run,
+}
+
+
+@asset(deps=[received_returns], group_name="checking")
+def unplaced_file_issues(warehouse: Warehouse) -> MaterializeResult:
+    """What is wrong with files that have no school or term: for the LA, since no school can be told."""
+    with warehouse.connect() as connection:
+        return MaterializeResult(metadata={"issues": check_unplaced(warehouse.settings, connection)})
+
+
+@asset(
+    partitions_def=terms,
+    backfill_policy=one_run_a_range,
+    deps=[typed_rows],
+    group_name="checking",
+    check_specs=[
+        *(AssetCheckSpec(f"{table}_hold_to_their_rules", asset="issues") for table in CHECKED_TABLES),
+        *(AssetCheckSpec(name, asset="issues", blocking=True) for name in BLOCKING),
+    ],
+)
+def issues(context: AssetExecutionContext, warehouse: Warehouse) -> MaterializeResult:
+    """Every broken rule of the terms' returns, the rows not counted, and the state of each return (schema quality)."""
+    keys = list(context.partition_keys)
+    with warehouse.connect() as connection:
+        summary = check_terms(warehouse.settings, connection, keys)
+        results = [*_rule_results(connection, keys), *_blocking_results(connection, keys)]
+    return MaterializeResult(metadata=asdict(summary), check_results=results)
+
+
+def _rule_results(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[AssetCheckResult]:
+    """A check a table; a school's mistakes are a warning here, never a failed run."""
+    counts = {
+        table: (rules, broken)
+        for table, rules, broken in connection.execute(
+            """
+            SELECT table_name, count(DISTINCT rule_code), count(DISTINCT rule_code) FILTER (WHERE result = 'broken')
+            FROM quality.rule_runs WHERE list_contains(?, term) GROUP BY table_name
+            """,
+            [keys],
+        ).fetchall()
+    }
+    issue_counts = {
+        table: (errors, queries)
+        for table, errors, queries in connection.execute(
+            """
+            SELECT table_name, count(*) FILTER (WHERE severity = 'error'), count(*) FILTER (WHERE severity = 'query')
+            FROM quality.issues WHERE list_contains(?, term) GROUP BY table_name
+            """,
+            [keys],
+        ).fetchall()
+    }
+    results = []
+    for table in CHECKED_TABLES:
+        rules, broken = counts.get(table, (0, 0))
+        errors, queries = issue_counts.get(table, (0, 0))
+        results.append(
+            AssetCheckResult(
+                check_name=f"{table}_hold_to_their_rules",
+                passed=broken == 0,
+                severity=AssetCheckSeverity.WARN,
+                metadata={"rules": rules, "rules_broken": broken, "errors": errors, "queries": queries},
+            )
+        )
+    return results
+
+
+def _blocking_results(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[AssetCheckResult]:
+    results = []
+    for name, find in BLOCKING.items():
+        found = find(connection, keys)
+        results.append(
+            AssetCheckResult(check_name=name, passed=not found, metadata={"found": [str(f) for f in found][:20]})
+        )
+    return results

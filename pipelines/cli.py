@@ -1,0 +1,165 @@
+"""The command line: `sen ...`. Each command does one thing and says what it did; heavy parts are imported when used."""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.settings import get_settings
+
+app = typer.Typer(
+    name="sen",
+    help="SEN Oversight: from the schools' termly SEN returns to the LA's figures, and back to the schools.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The data folder; overrides SEN_DATA_DIR.")]
+On = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="The date to take for today's; default: today.", show_default=False),
+]
+
+
+def _use(data_dir: Path | None) -> None:
+    """Let `--data-dir` stand in for SEN_DATA_DIR, for this process and its children."""
+    if data_dir:
+        os.environ["SEN_DATA_DIR"] = str(data_dir.resolve())
+    get_settings.cache_clear()
+    try:
+        get_settings()
+    except ValueError as error:
+        # pydantic's message would repeat the value, which may be a key
+        fields = ", ".join(f"SEN_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        _fail(f"A setting is not right. {fields}")
+
+
+def _fail(message: str, code: int = 1) -> None:
+    typer.secho(message, err=True, fg=typer.colors.RED)
+    raise typer.Exit(code)
+
+
+@app.command()
+def run(
+    data_dir: DataDir = None,
+    term: Annotated[
+        str | None, typer.Option(help="One term, as 2025-26-autumn; default: all with something new.")
+    ] = None,
+    on: On = None,
+) -> None:
+    """One pass: pull, read, check, build, publish, feed back."""
+    _use(data_dir)
+    _run(term=term, on=on.date() if on else None)
+
+
+def _run(*, term: str | None, on: date | None) -> None:
+    from pipelines.terms import load_calendar
+    from pipelines.warehouse import only_writer
+
+    settings = get_settings()
+    calendar = load_calendar(settings)
+    if term and term not in calendar:
+        _fail(f"There is no term {term} in the calendar. It has {next(iter(calendar))} to {list(calendar)[-1]}.", 2)
+    warnings.filterwarnings("ignore", module="dagster")
+    with only_writer(settings, say=typer.echo):
+        from pipelines.definitions import defs
+        from pipelines.reference import NoEstablishments
+        from pipelines.runs import RunFailedError, run_once
+
+        try:
+            run_once(settings, defs, on=on, term=term, say=typer.echo)
+        except (RunFailedError, NoEstablishments) as error:
+            _fail(f"The run stopped. {error}\nNothing is lost: put it right and run `sen run` again.")
+    status(None)
+
+
+@app.command()
+def demo(
+    data_dir: DataDir = None,
+    schools: Annotated[int, typer.Option(min=6, help="How many schools.")] = 60,
+    terms: Annotated[int, typer.Option(min=1, max=9, help="How many terms, up to summer 2025-26.")] = 9,
+    seed: Annotated[int, typer.Option(help="Another seed, another LA.")] = 1,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the dashboard at the end.")] = True,
+) -> None:
+    """Make a synthetic LA's files, run the whole pipeline on them, open the dashboard."""
+    _use(data_dir)
+    from pipelines.demo.synthetic_la import make_la
+
+    settings = get_settings()
+    if settings.warehouse_path.exists() and not (settings.data_dir / "demo").is_dir():
+        _fail(f"{settings.data_dir} holds an LA's own data: give the demo a folder of its own with --data-dir.", 2)
+    typer.echo(f"Making a synthetic LA: {schools} schools, {terms} terms")
+    make_la(settings, schools=schools, terms=terms, seed=seed, progress=lambda line: typer.echo(f"  {line}"))
+    _run(term=None, on=None)
+    if serve:
+        dashboard(None)
+
+
+@app.command()
+def dashboard(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option(help="Port.")] = 8501,
+    address: Annotated[str, typer.Option(help="Loopback only, until there is sign-in.")] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
+) -> None:
+    """Start the dashboards, on http://localhost:8501."""
+    _use(data_dir)
+    from dashboards.serve import serve
+
+    try:
+        serve(get_settings(), port=port, address=address, open_browser=browser)
+    except ValueError as error:
+        _fail(str(error), 2)
+
+
+@app.command()
+def dagster(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option(help="Port.")] = 3000,
+) -> None:
+    """Start Dagster's web server and daemon: assets, checks, the sensor and the schedule."""
+    _use(data_dir)
+    from pipelines.runs import prepare_dagster_home
+
+    settings = get_settings()
+    prepare_dagster_home(settings)
+    os.environ["SEN_DATA_DIR"] = str(settings.data_dir.resolve())
+    command = [str(Path(sys.executable).parent / "dagster"), "dev", "-m", "pipelines.definitions"]
+    raise typer.Exit(subprocess.call([*command, "-h", "127.0.0.1", "-p", str(port)]))
+
+
+@app.command()
+def release(file: Annotated[str, typer.Argument(help="The held file's name.")], data_dir: DataDir = None) -> None:
+    """Let a held return supersede the earlier one; the next run does it."""
+    _use(data_dir)
+    from pipelines.landing import release as release_return
+    from pipelines.warehouse import only_writer, warehouse
+
+    settings = get_settings()
+    with only_writer(settings, say=typer.echo), warehouse(settings) as connection:
+        try:
+            typer.echo(release_return(settings, connection, Path(file).name))
+        except LookupError as error:
+            _fail(str(error.args[0]))
+
+
+@app.command()
+def status(
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+    on: On = None,
+) -> None:
+    """What was received, from whom, what is outstanding, and when the snapshot was published."""
+    if data_dir:
+        _use(data_dir)
+    from pipelines.publishing.status import describe, find_status
+
+    found = find_status(get_settings(), (on or datetime.now()).date())
+    typer.echo(json.dumps(found, indent=2) if as_json else describe(found))

@@ -1,0 +1,63 @@
+"""What was received, from whom, what is outstanding: from the newest snapshot, so that a run under way disturbs nobody."""
+
+from datetime import date
+from typing import Any
+
+from pipelines.publishing.snapshots import NoSnapshotError, open_snapshot
+from pipelines.settings import Settings
+from pipelines.terms import load_calendar
+
+
+def find_status(settings: Settings, on: date) -> dict[str, Any]:
+    """The snapshot, its terms with their returns by status, and what the term that is due on a day still waits for."""
+    due = [term for term in load_calendar(settings).values() if term.window_opens_on <= on <= term.deadline]
+    found: dict[str, Any] = {
+        "data_dir": str(settings.data_dir.resolve()),
+        "snapshot": None,
+        "published_at": None,
+        "window_open": due[0].term if due else None,
+        "deadline": due[0].deadline.isoformat() if due else None,
+        "terms": [],
+    }
+    try:
+        connection, name = open_snapshot(settings)
+    except NoSnapshotError:
+        return found
+    with connection:
+        found["snapshot"] = str((settings.published_dir / name).resolve())
+        found["published_at"] = str(connection.sql("SELECT published_at FROM marts.snapshot").fetchone()[0])
+        statuses = ("accepted", "queried", "accepted_with_errors", "rejected", "missing")
+        counts = ", ".join(f"count(*) FILTER (WHERE status = '{s}')" for s in statuses)
+        rows = connection.sql(
+            f"""SELECT term, {counts}, sum(errors), sum(queries),
+                coalesce(list(name ORDER BY name) FILTER (WHERE status IN ('missing', 'rejected')), [])
+            FROM marts.returns JOIN marts.schools USING (urn) JOIN marts.terms USING (term) GROUP BY term, starts_on
+            ORDER BY starts_on"""
+        ).fetchall()
+    for term, *numbers, outstanding in rows:
+        names = (*statuses, "errors", "queries")
+        found["terms"].append(
+            {"term": term, **dict(zip(names, map(int, numbers), strict=True)), "outstanding": outstanding}
+        )
+    return found
+
+
+def describe(found: dict[str, Any]) -> str:
+    """The same for a person: a line a term, the newest last, and who is outstanding in it."""
+    if not found["snapshot"]:
+        return f"Nothing has been published in {found['data_dir']} yet: run `sen run` or `sen demo`."
+    lines = [f"Published {found['published_at']}: {found['snapshot']}", ""]
+    lines.append(
+        f"{'term':16}{'accepted':>10}{'queried':>9}{'with errors':>13}{'rejected':>10}{'missing':>9}{'errors':>9}{'queries':>9}"
+    )
+    for term in found["terms"]:
+        lines.append(
+            f"{term['term']:16}{term['accepted']:>10}{term['queried']:>9}{term['accepted_with_errors']:>13}"
+            f"{term['rejected']:>10}{term['missing']:>9}{term['errors']:>9}{term['queries']:>9}"
+        )
+    newest = found["terms"][-1] if found["terms"] else None
+    if newest and newest["outstanding"]:
+        lines += ["", f"Outstanding for {newest['term']}: {', '.join(newest['outstanding'])}"]
+    if found["window_open"]:
+        lines += ["", f"The window of {found['window_open']} is open until {found['deadline']}."]
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""When runs start: the sensor when files arrive, the schedule while a term's window is open, and `sen run`, all the same jobs."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from pipelines.changed_terms import changed_ranges
+from pipelines.landing import list_landing
+from pipelines.resources import ON_TAG
+from pipelines.settings import Settings, get_settings
+from pipelines.terms import load_calendar
+from pipelines.warehouse import warehouse
+
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 1
+"""
+
+
+class RunFailedError(Exception):
+    """A job of the run failed; the message names the step and what it said."""
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Make DAGSTER_HOME, without telemetry, and name it to Dagster."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    (settings.dagster_home / "dagster.yaml").write_text(DAGSTER_YAML)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home.resolve())
+
+
+def range_tags(terms: list[str], on: date | None) -> dict[str, str]:
+    """The tags of a run over a contiguous range of terms."""
+    tags = {ASSET_PARTITION_RANGE_START_TAG: terms[0], ASSET_PARTITION_RANGE_END_TAG: terms[-1]}
+    return tags | ({ON_TAG: on.isoformat()} if on else {})
+
+
+def run_once(
+    settings: Settings,
+    definitions: dg.Definitions,
+    *,
+    on: date | None = None,
+    term: str | None = None,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """One pass: pull, then each contiguous range of terms with something new (or `term` alone); returns the terms run.
+
+    Raises RunFailedError where a step failed; what earlier steps did stands, and the next run goes on from there.
+    """
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        say("Pulling new files")
+        _execute(definitions, "pull", instance, {ON_TAG: on.isoformat()} if on else {})
+        with warehouse(settings) as connection:
+            ranges = [[term]] if term else changed_ranges(settings, connection)
+        for terms in ranges:
+            say(f"Running {terms[0]}" if len(terms) == 1 else f"Running {terms[0]} to {terms[-1]}")
+            _execute(definitions, "term", instance, range_tags(terms, on))
+    if not ranges:
+        say("Nothing new")
+    return [term for terms in ranges for term in terms]
+
+
+def _execute(definitions: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        tags=tags,
+        raise_on_error=False,
+        run_config={"loggers": {"progress": {}}},
+    )
+    if not result.success:
+        failures = [event for event in result.all_events if event.is_step_failure]
+        raise RunFailedError("; ".join(f"{event.step_key}: {_cause(event)}" for event in failures) or f"{job} failed")
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip() if error else "failed"
+
+
+def files_arrived(pull_job) -> dg.SensorDefinition:
+    """A pull as soon as the landing zone or the LA's own folder holds something that it did not."""
+
+    @dg.sensor(job=pull_job, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+    def new_files(context: dg.SensorEvaluationContext):
+        seen = _listing(get_settings())
+        if seen == context.cursor:
+            return dg.SkipReason("No new files")
+        context.update_cursor(seen)
+        return dg.RunRequest(run_key=seen)
+
+    return new_files
+
+
+def _listing(settings: Settings) -> str:
+    """Fingerprint of what lies in the landing zone and the LA's own folder: names, sizes, times."""
+    reference = sorted(path for path in settings.reference_dir.rglob("*") if path.is_file())
+    own = [(path.as_posix(), path.stat().st_size, path.stat().st_mtime_ns) for path in reference]
+    return hashlib.sha256(repr([list_landing(settings), own]).encode()).hexdigest()
+
+
+def term_runs_after_pull(pull_job, term_job) -> dg.SensorDefinition:
+    """After each pull, the run of every contiguous range of terms that has something new."""
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        monitored_jobs=[pull_job],
+        request_job=term_job,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def term_after_pull(context: dg.RunStatusSensorContext):
+        settings = get_settings()
+        with warehouse(settings) as connection:
+            ranges = changed_ranges(settings, connection)
+        for terms in ranges:
+            yield dg.RunRequest(run_key=f"{context.dagster_run.run_id}-{terms[0]}", tags=range_tags(terms, None))
+
+    return term_after_pull
+
+
+def nightly_while_window_open(pull_job) -> dg.ScheduleDefinition:
+    """Each night while a term's return window is open, its deadline included; the dates are the calendar's."""
+
+    @dg.schedule(
+        job=pull_job,
+        cron_schedule="0 2 * * *",
+        execution_timezone="Europe/London",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def nightly(context: dg.ScheduleEvaluationContext):
+        today = context.scheduled_execution_time.date()
+        open_terms = open_windows(get_settings(), today)
+        if not open_terms:
+            return dg.SkipReason("No term's return window is open")
+        return dg.RunRequest(run_key=today.isoformat())
+
+    return nightly
+
+
+def open_windows(settings: Settings, today: date) -> list[str]:
+    """The terms whose window is open on a day: from the day it opens to the night after the deadline."""
+    return [
+        key
+        for key, term in load_calendar(settings).items()
+        if term.window_opens_on <= today and (today - term.deadline).days <= 1
+    ]
+
+
+class _StepLines(logging.Handler):
+    """A line as each step begins, and what a step has to say."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "dagster_event", None)
+        if event is not None and event.event_type_value == "STEP_START":
+            print(f"  {event.step_key.replace('_', ' ')}", flush=True)
+
+
+@dg.logger(config_schema={})
+def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
+    """What a person at the command line follows."""
+    log = logging.Logger("progress")
+    log.addHandler(_StepLines())
+    return log
