@@ -72,6 +72,11 @@ TABLES = {
     "reference.ehc_plans": """
         upn VARCHAR, urn VARCHAR, named_date DATE, phase_transfer BOOLEAN, expected_start_date DATE, ceased_date DATE""",
     "reference.pupil_context": "upn VARCHAR, looked_after BOOLEAN, top_up_funding BOOLEAN",
+    # The calendar in force, loaded before dbt: the LA's own or the seed's. closed_days: ISO dates, ';' between.
+    "reference.calendar": """
+        term VARCHAR, starts_on DATE, half_term_starts_on DATE, half_term_ends_on DATE, ends_on DATE, census_day DATE,
+        as_at_date DATE, window_opens_on DATE, deadline DATE, reminder_on DATE, second_reminder_on DATE,
+        closed_days VARCHAR""",
 }
 
 
