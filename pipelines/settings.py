@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -18,7 +18,9 @@ EXPECTATIONS_DIR = PROJECT_DIR / "expectations"
 class Settings(BaseSettings):
     """Every setting of SEN Oversight; each is the environment variable `SEN_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="SEN_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SEN_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     data_dir: Path = Field(Path("data"), description="The data folder")
     landing_url: str | None = Field(None, description="Where returns arrive, any fsspec URL; default DATA_DIR/landing")
@@ -34,7 +36,7 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr | None = Field(
         None, description="Key of the pupils' pseudonyms; made once where none is set"
     )
-    warehouse_key: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+    warehouse_key: SecretStr | None = Field(
         None, description="Encrypts warehouse, snapshots and archive at rest; 32 characters or more"
     )
     settling_seconds: float = Field(
@@ -42,6 +44,14 @@ class Settings(BaseSettings):
     )
     max_file_megabytes: int = Field(50, gt=0, description="A return larger than this once inflated is refused")
     minimum_units: int = Field(5, ge=1, description="RAG is grey below this many units")
+
+    @field_validator("warehouse_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        # DuckDB takes a key of any length
+        if key and len(key.get_secret_value()) < 32:
+            raise ValueError("a warehouse key has 32 characters or more")
+        return key
 
     @property
     def landing(self) -> str:
