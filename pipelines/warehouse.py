@@ -24,6 +24,9 @@ TABLES = {
         format VARCHAR, fault VARCHAR, state VARCHAR, duplicate_of VARCHAR, laestab VARCHAR, urn VARCHAR, term VARCHAR,
         academic_year VARCHAR, specification VARCHAR, serial INTEGER, inside_laestab VARCHAR, inside_urn VARCHAR,
         inside_term VARCHAR, name_laestab VARCHAR, name_term VARCHAR, released_at TIMESTAMP""",
+    # How a file looked when it was last read, by zone (landing, reference): it is read again when that changes.
+    # content: the file_id in landing, the SHA-256 in reference.
+    "ledger.seen": "zone VARCHAR, path VARCHAR, fingerprint VARCHAR, content VARCHAR, PRIMARY KEY (zone, path)",
     # A file that could be placed is a return (return_id = file_id). state: received, rejected, held, superseded, current.
     "ledger.returns": """
         return_id VARCHAR PRIMARY KEY, file_name VARCHAR, sha256 VARCHAR, urn VARCHAR, laestab VARCHAR, term VARCHAR,
@@ -39,11 +42,12 @@ TABLES = {
     "ledger.term_runs": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR, finished_at TIMESTAMP",
     # A letter to a school, once for the same content. state: waiting, sending, sent, filed (no mail server: the outbox is
     # the delivery), no_contact, given_up (refused too often), overtaken (something newer says more). addresses: where it
-    # was last tried; accepted_by: the addresses whose server took it, `;` between.
+    # was last tried; accepted_by: the addresses whose server took it (`;` between); message: kept until it has gone.
     "ledger.letters": """
         letter_id VARCHAR PRIMARY KEY, urn VARCHAR, term VARCHAR, kind VARCHAR, content_hash VARCHAR, subject VARCHAR,
         made_at TIMESTAMP, sent_at TIMESTAMP, attempts INTEGER, last_error VARCHAR, return_id VARCHAR, state VARCHAR,
-        path VARCHAR, message_id VARCHAR, addresses VARCHAR, accepted_by VARCHAR, tried_on DATE""",
+        path VARCHAR, message_id VARCHAR, addresses VARCHAR, accepted_by VARCHAR, tried_on DATE,
+        message BLOB""",
     "raw.sheets": """
         return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, sheet_name VARCHAR, known BOOLEAN, found BOOLEAN,
         required BOOLEAN, hidden BOOLEAN, repeated BOOLEAN, header_found BOOLEAN, rows_received BIGINT""",

@@ -1,0 +1,394 @@
+"""The pull: every new file is archived, looked into just far enough to know its school and term, and written down."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from itertools import islice
+
+import duckdb
+import polars as pl
+
+from pipelines.landing.archive import archive_bytes, archiving, clear_leftovers, encrypt_archive
+from pipelines.landing.placing import Facts, Place, facts_of, place, schools_named
+from pipelines.landing.zone import (
+    BecameLinkError,
+    Entry,
+    Zone,
+    is_unchanged,
+    landing_zone,
+    list_entries,
+    open_entry,
+    settled_rounds,
+)
+from pipelines.reading.formats import inspect
+from pipelines.settings import Settings
+from pipelines.terms import load_calendar
+from pipelines.warehouse import transaction
+
+log = logging.getLogger(__name__)
+
+# One transaction each: small, so that a killed run has little to do again, and not one a file, which costs a sync each.
+BATCH_FILES = 50
+READERS = 4  # threads: an object store, and the archive's syncs, are mostly waiting
+PIECE_BYTES = 1 << 20
+
+FILES_SCHEMA = {
+    "file_id": pl.String,
+    "path": pl.String,
+    "file_name": pl.String,
+    "sha256": pl.String,
+    "bytes": pl.Int64,
+    "received_at": pl.Datetime("us"),
+    "format": pl.String,
+    "fault": pl.String,
+    "state": pl.String,
+    "duplicate_of": pl.String,
+    "laestab": pl.String,
+    "urn": pl.String,
+    "term": pl.String,
+    "academic_year": pl.String,
+    "specification": pl.String,
+    "serial": pl.Int32,
+    "inside_laestab": pl.String,
+    "inside_urn": pl.String,
+    "inside_term": pl.String,
+    "name_laestab": pl.String,
+    "name_term": pl.String,
+}
+FACTS = "inside_laestab, inside_urn, inside_term, specification, name_laestab, name_term, serial"
+
+
+@dataclass
+class PullSummary:
+    """What a pull did: numbers of files, and the terms that got something new, in order of time.
+
+    new: with a ledger line of their own that they had not before, of which placed, unplaced, duplicates and faulty
+    (faulty ones are placed or unplaced as well); placed_late: unplaced before, placed now that GIAS or the calendar
+    knows them; waiting: still being written; not_readable and links: as of now, however often they were seen.
+    """
+
+    new: int = 0
+    placed: int = 0
+    unplaced: int = 0
+    duplicates: int = 0
+    faulty: int = 0
+    placed_late: int = 0
+    waiting: int = 0
+    not_readable: int = 0
+    links: int = 0
+    terms: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Received:
+    """A file whose bytes are in the archive."""
+
+    entry: Entry
+    sha256: str
+    size: int
+    facts: Facts
+    format: str | None = None
+    fault: str | None = None
+
+    @property
+    def file_id(self) -> str:
+        return file_id(self.entry.path, self.sha256)
+
+
+def pull(settings: Settings, connection: duckdb.DuckDBPyConnection, received_at: datetime) -> PullSummary:
+    """Receive what is new in the landing zone, into the archive, `ledger.files` and `ledger.returns`.
+
+    New is a file whose path and bytes together are not in the ledger. `received_at` is the time of the pull, for all.
+    Repeating it changes nothing; killed at any point, the next pull does the rest.
+    Raises LandingZoneError where the zone can't be listed, ValueError where the LA's calendar can't be read.
+    """
+    zone = landing_zone(settings)
+    terms = list(load_calendar(settings))
+    encrypt_archive(settings)
+    clear_leftovers(settings)
+    summary = PullSummary()
+    _place_late(settings, connection, terms, summary)
+    not_followed: dict[str, str] = {}  # path -> state, of what is there and was not read
+
+    def new_files() -> list[Entry]:
+        seen = _seen(connection)
+        not_followed.clear()
+        entries = list_entries(zone)
+        not_followed.update({entry.path: "link" for entry in entries if entry.kind == "link"})
+        not_followed.update(
+            {entry.path: "waiting_not_readable" for entry in entries if entry.kind == "unreadable_folder"}
+        )
+        files = [entry for entry in entries if entry.kind == "file" and seen.get(entry.path) != entry.fingerprint]
+        # of the same bytes twice the one whose name says what it is counts as the first
+        return sorted(files, key=lambda entry: (facts_of(entry.name, {}).name_term is None, entry.path))
+
+    for whole, settling in settled_rounds(new_files, settings.settling_seconds):
+        changing = 0
+        for batch in _batches(whole, BATCH_FILES):
+            received, states = _receive(settings, zone, batch)
+            changing += len(batch) - len(received) - len(states)
+            not_followed.update(states)
+            _write(settings, connection, received, terms, received_at, summary)
+        summary.waiting = len(settling) + changing
+    _write_not_followed(connection, not_followed, received_at)
+    summary.links = sum(state == "link" for state in not_followed.values())
+    summary.not_readable = len(not_followed) - summary.links
+    summary.terms = [term for term in terms if term in summary.terms]
+    return summary
+
+
+def file_id(path: str, sha256: str) -> str:
+    """The file's key in the ledger: of its path and its bytes."""
+    return hashlib.sha256(f"{path}\0{sha256}".encode()).hexdigest()[:16]
+
+
+def _receive(settings: Settings, zone: Zone, batch: list[Entry]) -> tuple[list[_Received], dict[str, str]]:
+    """The files that could be read whole, and the state of those that could not; a file that was changing is neither."""
+
+    def receive(entry: Entry) -> _Received | str | None:
+        try:
+            return _archive_and_look(settings, zone, entry)
+        except FileNotFoundError:
+            return None
+        except BecameLinkError:
+            return "link"
+        except OSError as error:
+            log.warning("%s cannot be read now and is tried again: %s", entry.path, error.strerror or type(error))
+            return "waiting_not_readable"
+
+    with ThreadPoolExecutor(READERS) as readers:
+        results = list(readers.map(receive, batch))
+    received = [result for result in results if isinstance(result, _Received)]
+    states = {entry.path: result for entry, result in zip(batch, results, strict=True) if isinstance(result, str)}
+    return received, states
+
+
+def _archive_and_look(settings: Settings, zone: Zone, entry: Entry) -> _Received | None:
+    """Archive the file, then look inside; None where it changed while it was read."""
+    limit = settings.max_file_megabytes * 1_000_000
+    with open_entry(zone, entry) as file:
+        data = file.read(limit + 1)
+        if len(data) > limit:
+            return _archive_in_pieces(settings, zone, entry, data, file)
+    if not is_unchanged(zone, entry):
+        return None
+    sha256 = archive_bytes(settings, data)
+    inspection = inspect(data, limit)
+    return _Received(
+        entry=entry,
+        sha256=sha256,
+        size=len(data),
+        facts=facts_of(entry.name, inspection.return_row),
+        format=inspection.format,
+        fault=inspection.fault,
+    )
+
+
+def _archive_in_pieces(settings: Settings, zone: Zone, entry: Entry, head: bytes, file) -> _Received | None:
+    """Archive a file that is too large to be looked into."""
+    with archiving(settings) as incoming:
+        incoming.write(head)
+        while piece := file.read(PIECE_BYTES):
+            incoming.write(piece)
+        if not is_unchanged(zone, entry):
+            return None
+        return _Received(
+            entry=entry,
+            sha256=incoming.keep(),
+            size=incoming.size,
+            facts=facts_of(entry.name, {}),
+            fault="too_large",
+        )
+
+
+def _write(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    received: list[_Received],
+    terms: list[str],
+    received_at: datetime,
+    summary: PullSummary,
+) -> None:
+    """One transaction: the batch's lines in the ledger, its returns, and how its files looked."""
+    schools = schools_named(connection, [file.facts for file in received])
+    known, first_of = _known_files(connection, received)
+    rows = []
+    for file in received:
+        if file.file_id in known:  # touched, or read by a run that was killed: the same bytes at the same path
+            continue
+        placed = place(file.facts, schools, terms, settings.la_code)
+        first = first_of.get(file.sha256)
+        # a file that could not be placed does not stand in the way of the same bytes under a name that can
+        is_duplicate = first is not None and (placed is None or first[1])
+        if not is_duplicate:
+            first_of[file.sha256] = (file.file_id, placed is not None)
+        state = "duplicate" if is_duplicate else "received" if placed else "unplaced"
+        rows.append(_row(file, state, first[0] if is_duplicate else None, placed, received_at))
+        _count(summary, state, placed, file.fault)
+    seen = pl.DataFrame(
+        {
+            "path": [file.entry.path for file in received],
+            "fingerprint": [file.entry.fingerprint for file in received],
+            "content": [file.file_id for file in received],
+        },
+        schema={"path": pl.String, "fingerprint": pl.String, "content": pl.String},
+    )
+    with transaction(connection):
+        _insert_files(connection, pl.DataFrame(rows, schema=FILES_SCHEMA))
+        _insert_returns(connection)
+        connection.register("seen_now", seen)
+        connection.execute("INSERT OR REPLACE INTO ledger.seen SELECT 'landing', * FROM seen_now")
+        connection.unregister("seen_now")
+
+
+def _row(
+    file: _Received, state: str, duplicate_of: str | None, placed: Place | None, received_at: datetime
+) -> dict[str, object]:
+    return {
+        "file_id": file.file_id,
+        "path": file.entry.path,
+        "file_name": file.entry.name,
+        "sha256": file.sha256,
+        "bytes": file.size,
+        "received_at": received_at,
+        "format": file.format,
+        "fault": file.fault,
+        "state": state,
+        "duplicate_of": duplicate_of,
+        "laestab": placed.laestab if placed else None,
+        "urn": placed.urn if placed else None,
+        "term": placed.term if placed else None,
+        "academic_year": placed.academic_year if placed else None,
+        **asdict(file.facts),
+    }
+
+
+def _count(summary: PullSummary, state: str, placed: Place | None, fault: str | None) -> None:
+    summary.new += 1
+    summary.faulty += fault is not None
+    if state == "duplicate":
+        summary.duplicates += 1
+    elif placed is None:
+        summary.unplaced += 1
+    else:
+        summary.placed += 1
+    if placed and placed.term not in summary.terms:
+        summary.terms.append(placed.term)
+
+
+def _place_late(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], summary: PullSummary
+) -> None:
+    """Place what could not be placed before: GIAS or the calendar may know it by now."""
+    waiting = connection.execute(
+        f"SELECT file_id, state, {FACTS} FROM ledger.files WHERE state IN ('unplaced', 'duplicate') AND urn IS NULL"
+    ).fetchall()
+    facts = {file: Facts(*said) for file, _, *said in waiting}
+    schools = schools_named(connection, list(facts.values()))
+    places = {file: place(said, schools, terms, settings.la_code) for file, said in facts.items()}
+    found = [
+        (placed.laestab, placed.urn, placed.term, placed.academic_year, file)
+        for file, placed in places.items()
+        if placed is not None
+    ]
+    if not found:
+        return
+    with transaction(connection):
+        connection.executemany(
+            """
+            UPDATE ledger.files SET
+                laestab = ?, urn = ?, term = ?, academic_year = ?,
+                state = CASE state WHEN 'unplaced' THEN 'received' ELSE state END
+            WHERE file_id = ?
+            """,
+            found,
+        )
+        _insert_returns(connection)
+    summary.placed_late = len(found)
+    summary.terms.extend(dict.fromkeys(term for _, _, term, _, _ in found))
+
+
+def _write_not_followed(connection: duckdb.DuckDBPyConnection, states: dict[str, str], received_at: datetime) -> None:
+    """A line for each link and each file that may not be read, as long as it is there and is so."""
+    known = dict(
+        connection.sql(
+            "SELECT path, state FROM ledger.files WHERE state IN ('link', 'waiting_not_readable')"
+        ).fetchall()
+    )
+    gone = [path for path, state in known.items() if states.get(path) != state]
+    fresh = [path for path, state in states.items() if known.get(path) != state]
+    if not gone and not fresh:
+        return
+    rows = []
+    for path in sorted(fresh):
+        name = path.rsplit("/", 1)[-1]
+        facts = facts_of(name, {})
+        rows.append(
+            {
+                "file_id": file_id(path, ""),
+                "path": path,
+                "file_name": name,
+                "received_at": received_at,
+                "state": states[path],
+                **asdict(facts),
+            }
+        )
+    with transaction(connection):
+        connection.execute(
+            """
+            DELETE FROM ledger.files
+            WHERE state IN ('link', 'waiting_not_readable') AND path IN (SELECT unnest(?::VARCHAR[]))
+            """,
+            [gone],
+        )
+        _insert_files(connection, pl.DataFrame(rows, schema=FILES_SCHEMA))
+
+
+def _insert_files(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
+    connection.register("new_files", rows)
+    connection.execute("INSERT INTO ledger.files BY NAME SELECT * FROM new_files")
+    connection.unregister("new_files")
+
+
+def _insert_returns(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every placed file that is no return yet becomes one."""
+    connection.execute("""
+        INSERT INTO ledger.returns BY NAME
+        SELECT
+            file_id AS return_id, file_name, sha256, urn, laestab, term, academic_year, specification, serial,
+            received_at, state
+        FROM ledger.files
+        WHERE state = 'received' AND file_id NOT IN (SELECT return_id FROM ledger.returns)
+    """)
+
+
+def _seen(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(connection.sql("SELECT path, fingerprint FROM ledger.seen WHERE zone = 'landing'").fetchall())
+
+
+def _known_files(
+    connection: duckdb.DuckDBPyConnection, received: list[_Received]
+) -> tuple[set[str], dict[str, tuple[str, bool]]]:
+    """The ids that are in the ledger, and per SHA-256 the file that first had the bytes and whether it was placed."""
+    hashes = [file.sha256 for file in received]
+    rows = connection.execute(
+        """
+        SELECT file_id, sha256, state, urn IS NOT NULL FROM ledger.files
+        WHERE sha256 IN (SELECT unnest(?::VARCHAR[])) ORDER BY received_at, path
+        """,
+        [hashes],
+    ).fetchall()
+    first_of: dict[str, tuple[str, bool]] = {}
+    for known_id, sha256, state, is_placed in rows:
+        if state != "duplicate" and not first_of.get(sha256, (None, False))[1]:
+            first_of[sha256] = (known_id, is_placed)
+    return {row[0] for row in rows}, first_of
+
+
+def _batches(entries: list[Entry], size: int) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while batch := list(islice(rest, size)):
+        yield batch
