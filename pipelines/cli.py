@@ -139,6 +139,7 @@ def dagster(
 def release(file: Annotated[str, typer.Argument(help="The held file's name.")], data_dir: DataDir = None) -> None:
     """Let a held return supersede the earlier one; the next run does it."""
     _use(data_dir)
+    from pipelines.landing import ReleaseError
     from pipelines.landing import release as release_return
     from pipelines.warehouse import only_writer, warehouse
 
@@ -146,8 +147,8 @@ def release(file: Annotated[str, typer.Argument(help="The held file's name.")], 
     with only_writer(settings, say=typer.echo), warehouse(settings) as connection:
         try:
             typer.echo(release_return(settings, connection, Path(file).name))
-        except LookupError as error:
-            _fail(str(error.args[0]))
+        except ReleaseError as error:
+            _fail(str(error))
 
 
 @app.command()
