@@ -36,9 +36,11 @@ TABLES = {
     # One row per file and stage: what went in and what came out.
     "ledger.audit": """
         return_id VARCHAR, stage VARCHAR, table_name VARCHAR, rows_in BIGINT, rows_out BIGINT, rows_quarantined BIGINT""",
+    # Every version of the LA's own files. state: current (in use), older (a newer one of its kind is), superseded (by
+    # another version at its path), broken (can't be used), link, waiting_not_readable. reader: version of what read it.
     "ledger.reference_files": """
         path VARCHAR, kind VARCHAR, sha256 VARCHAR, bytes BIGINT, encoding VARCHAR, received_at TIMESTAMP, rows BIGINT,
-        fault VARCHAR, state VARCHAR""",
+        fault VARCHAR, state VARCHAR, reader INTEGER""",
     "ledger.term_runs": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR, finished_at TIMESTAMP",
     # A letter to a school, once for the same content. state: waiting, sending, sent, filed (no mail server: the outbox is
     # the delivery), no_contact, given_up (refused too often), overtaken (something newer says more). addresses: where it
