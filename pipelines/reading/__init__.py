@@ -1,0 +1,1 @@
+"""Workbook or ZIP -> rows as text -> typed rows."""
