@@ -1,0 +1,71 @@
+"""SEN Oversight's dashboards: the frame around every page. Start it with `sen dashboard`."""
+
+import duckdb
+import streamlit as st
+
+from dashboards import frame, look
+from dashboards.serve import is_loopback
+from dashboards.words import day
+
+st.set_page_config(page_title="SEN Oversight", page_icon="🔎", layout="wide")
+
+PAGES = [
+    st.Page("pages/overview.py", title="Overview", default=True),
+    st.Page("pages/trends.py", title="Trends"),
+    st.Page("pages/support_cases.py", title="Support cases"),
+    st.Page("pages/ehc_admissions.py", title="EHC admissions"),
+    st.Page("pages/returns.py", title="Returns and data quality"),
+]
+
+
+def refuse_other_addresses() -> None:
+    """Stop where others could reach the pages: there is no sign-in yet, and `streamlit run` goes past the launcher."""
+    if not is_loopback(st.get_option("server.address")):
+        st.title("Not served here")
+        st.error(
+            "These pages have no sign-in yet, so they are shown on this computer alone, and this server listens on "
+            "an address that others can reach. Stop it, and start the pages with `sen dashboard`."
+        )
+        st.stop()
+
+
+def say_there_is_nothing() -> None:
+    """What to do before the first snapshot."""
+    st.title("Nothing has been published yet")
+    st.markdown(
+        "The pages show the newest published snapshot, and there is none in the data folder so far.\n\n"
+        "- **To look around**, `sen demo` makes a synthetic local authority and publishes it.\n"
+        "- **With your own returns**: put GIAS's `edubasealldata*.csv` into `data/reference`, the schools' returns into "
+        "`data/landing`, and run `sen run`.\n\n"
+        "This page shows the figures as soon as they are there: reload it."
+    )
+    st.stop()
+
+
+def main() -> None:
+    """Frame and page."""
+    look.style()
+    refuse_other_addresses()
+    page = st.navigation(PAGES)
+    try:
+        cursor = frame.open_cursor()
+    except duckdb.Error:
+        st.title("The snapshot can't be opened")
+        st.error("If SEN_WAREHOUSE_KEY was changed, run `sen run` to publish with the new key.")
+        st.stop()
+    if cursor is None:
+        say_there_is_nothing()
+    st.title(page.title)
+    chosen = frame.choose(cursor)
+    st.session_state["frame"] = chosen
+    with st.sidebar:
+        st.markdown(f"**{chosen.la_name}**")
+        st.caption(
+            f"Published {day(chosen.published_at.date())}, {chosen.published_at:%H:%M}. "
+            "Analysts' own view: pupils under pseudonyms, small numbers not suppressed."
+        )
+    page.run()
+    cursor.close()
+
+
+main()

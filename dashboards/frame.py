@@ -1,0 +1,132 @@
+"""What every page shares: the open snapshot, the chosen term and school, and what they are called."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+import streamlit as st
+
+from dashboards.queries import returns, snapshot
+from dashboards.words import term_label
+from pipelines.publishing.snapshots import current_name, open_snapshot
+from pipelines.settings import get_settings
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a page is about. `previous` and `school` are None before the first term and for all schools."""
+
+    connection: duckdb.DuckDBPyConnection
+    la_code: str
+    la_name: str
+    published_at: datetime
+    terms: tuple[str, ...]  # the oldest first
+    as_at_dates: dict[str, date]
+    deadlines: dict[str, date]
+    term: str
+    previous: str | None
+    schools: dict[str, dict[str, Any]]  # urn -> name, phase, ...
+    school: str | None
+    indicators: dict[str, dict[str, Any]]  # id -> definition
+    missing: pl.DataFrame  # schools without a usable return, as queries.returns.missing gives them
+
+    @property
+    def as_at(self) -> date:
+        """The term's as-at date."""
+        return self.as_at_dates[self.term]
+
+    @property
+    def school_name(self) -> str | None:
+        """Name of the chosen school."""
+        return self.schools[self.school]["name"] if self.school else None
+
+    @property
+    def link(self) -> dict[str, str]:
+        """Query string that opens another page on the same term and school."""
+        return {"term": self.term} | ({"school": self.school} if self.school else {})
+
+
+def _close(held: duckdb.DuckDBPyConnection) -> None:
+    held.close()
+
+
+@st.cache_resource(max_entries=2, on_release=_close, show_spinner=False)
+def _held_snapshot(_name: str) -> duckdb.DuckDBPyConnection:
+    """One connection for all sessions; the snapshot before stays open for whoever is still reading it."""
+    connection, _ = open_snapshot(get_settings())
+    return connection
+
+
+def open_cursor() -> duckdb.DuckDBPyConnection | None:
+    """A cursor of this session on the newest snapshot, None before the first; read anew on every run."""
+    name = current_name(get_settings())
+    if name is None:
+        return None
+    held = _held_snapshot(name)
+    cursor = held.cursor()
+    # a cursor starts at the catalogue of its own, not at the one in use
+    cursor.execute("USE snapshot")
+    return cursor
+
+
+def choose(connection: duckdb.DuckDBPyConnection) -> Frame:
+    """Show the term and school selectors, kept in the query string, and say what was chosen."""
+    about = snapshot.about(connection)
+    terms = snapshot.terms(connection)
+    keys = tuple(terms["term"])
+    schools = {row["urn"]: row for row in snapshot.schools(connection).iter_rows(named=True)}
+    _take_from_query_string(keys, tuple(schools))
+    with st.container(key="selectors"):
+        narrow, wide = st.columns([1, 2])
+        term = narrow.selectbox("Term", options=keys[::-1], format_func=term_label, key="term")
+        school = wide.selectbox(
+            "School",
+            options=(None, *schools),
+            format_func=lambda urn: f"{schools[urn]['name']} ({urn})" if urn else "All schools",
+            key="school",
+        )
+    _put_into_query_string(term, school)
+    position = keys.index(term)
+    return Frame(
+        connection=connection,
+        la_code=about["la_code"],
+        la_name=about["la_name"],
+        published_at=about["published_at"],
+        terms=keys,
+        as_at_dates=dict(zip(keys, terms["as_at_date"], strict=True)),
+        deadlines=dict(zip(keys, terms["deadline"], strict=True)),
+        term=term,
+        previous=keys[position - 1] if position else None,
+        schools=schools,
+        school=school,
+        indicators={row["id"]: row for row in snapshot.indicators(connection).iter_rows(named=True)},
+        missing=returns.missing(connection, term),
+    )
+
+
+def _take_from_query_string(terms: tuple[str, ...], schools: tuple[str, ...]) -> None:
+    """An address that was opened or gone back to wins over what was chosen; one that navigation emptied does not."""
+    written = st.session_state.get("written", {})
+    for name, known, otherwise in (("term", terms, terms[-1]), ("school", schools, None)):
+        asked = st.query_params.get(name)
+        if asked in known and asked != written.get(name):
+            st.session_state[name] = asked
+        elif st.session_state.get(name) not in known:
+            st.session_state[name] = otherwise
+        else:
+            # written again, or Streamlit drops a widget's value on the way to another page
+            st.session_state[name] = st.session_state[name]
+
+
+def _put_into_query_string(term: str, school: str | None) -> None:
+    wanted = {"term": term} | ({"school": school} if school else {})
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+    st.session_state["written"] = wanted
+
+
+def current() -> Frame:
+    """The frame that app.py made for the page now running."""
+    return st.session_state["frame"]

@@ -1,0 +1,321 @@
+"""Overview: what changed, who is missing, whom to ring and why, and every indicator."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboards import look
+from dashboards.about import about, about_html, definition_rows, unknown_words
+from dashboards.frame import Frame, current
+from dashboards.queries import changes, indicators, returns, ringing, snapshot
+from dashboards.words import DASH, RATINGS, amount, count_of, html, percent, points, term_label
+
+RING = 10
+CLEAR = "more than chance alone would give"
+
+
+def values_now(frame: Frame) -> pl.DataFrame:
+    if frame.school:
+        return indicators.school_values(frame.connection, frame.term, frame.previous, frame.school)
+    return indicators.area_values(frame.connection, frame.term, frame.previous, "la", frame.la_code)
+
+
+def since(frame: Frame) -> str:
+    return f"since {term_label(frame.previous)}" if frame.previous else ""
+
+
+def is_better(definition: dict[str, Any], change: float) -> bool:
+    return (change < 0) == (definition["polarity"] == "lower")
+
+
+def headlines(frame: Frame) -> None:
+    sent = returns.of_term(frame.connection, frame.term)
+    usable = sent.filter(~pl.col("status").is_in(["missing", "rejected"]))
+    case = changes.of_cases(frame.connection, frame.term, frame.previous, frame.school)
+    plans = changes.of_admissions(frame.connection, frame.term, frame.previous, frame.school)
+    parts = []
+    if not frame.school:
+        parts.append(
+            look.headline(
+                "Returns that are counted",
+                f"{len(usable)} of {len(sent)}",
+                f"{count_of(usable['on_time'].sum(), 'school')} on time; "
+                f"{count_of(len(sent) - len(usable), 'school')} missing or rejected",
+                about_html(
+                    frame,
+                    "Returns that are counted",
+                    {
+                        "Counts": "Schools with a return that was not rejected",
+                        "Out of": "Schools from which one is due",
+                    },
+                ),
+            )
+        )
+    parts.append(
+        look.headline(
+            "Pupils without a specialist",
+            f"{case['specialist'].now:,}",
+            against(case["specialist"], frame),
+            about_html(
+                frame,
+                "Pupils without a specialist",
+                {
+                    "Counts": "Pupils in sustained limited progress, or working substantially below their peers, for "
+                    "whom no referral to a specialist is known (the unmet cases of NPR02 and NPR04)",
+                    "Source": "The schools' returns; each case is on the page Support cases",
+                },
+                unknown=f"progress not known for {count_of(case['not_known'].now, 'more pupil')}",
+            ),
+            "#b3261e" if case["specialist"].now else "#1a6e35",
+        )
+    )
+    parts.append(
+        look.headline(
+            "Progress not known",
+            f"{case['not_known'].now:,}",
+            against(case["not_known"], frame),
+            about_html(
+                frame,
+                "Progress not known",
+                {
+                    "Counts": "Pupils on the register now and two terms before, without an assessed review between (NPR05)",
+                    "Source": "The schools' returns; each case is on the page Support cases",
+                },
+            ),
+            "#8a5300" if case["not_known"].now else "#1a6e35",
+        )
+    )
+    parts.append(
+        look.headline(
+            "EHC admissions due and not made",
+            f"{plans.now:,}",
+            against(plans, frame),
+            about_html(
+                frame,
+                "EHC admissions due and not made",
+                {
+                    "Counts": "EHC plans that name a school, due by the as-at date, the pupil not admitted (EHC02)",
+                    "Source": "The LA's extract of EHC plans where there is one, else the schools' placements; each plan "
+                    "is on the page EHC admissions",
+                },
+                unknown="plans that name a school without a return are listed as not known",
+            ),
+            "#b3261e" if plans.now else "#1a6e35",
+        )
+    )
+    look.tiles(parts)
+
+
+def against(change: changes.Change, frame: Frame) -> str:
+    if not frame.previous:
+        return "the first term that is held"
+    return f"{change.before:,} in {term_label(frame.previous)}: {change.new:,} new, {change.gone:,} no longer"
+
+
+def what_changed(frame: Frame, values: pl.DataFrame) -> None:
+    st.subheader(f"What changed {since(frame)}" if frame.previous else "What changed")
+    if not frame.previous:
+        st.write("This is the first term that is held: nothing to compare it with.")
+        return
+    said = [change_line(frame, row) for row in notable(values).iter_rows(named=True)]
+    if not said:
+        said.append("No indicator moved by more than chance alone would give, and no rating changed.")
+    if not frame.school:
+        missing = changes.of_missing(frame.connection, frame.term, frame.previous)
+        said.append(
+            f"<strong>Returns</strong>: {count_of(missing.now, 'school')} without a usable return "
+            f"({missing.before} before); {missing.new} newly, {missing.gone} came back"
+        )
+        restated = snapshot.restatements(frame.connection, frame.term)
+        if restated:
+            said.append(
+                f"<strong>Restated</strong>: {count_of(restated, 'published figure')} of this term changed later"
+            )
+    look.lines(said)
+    about(
+        frame,
+        "What changed",
+        {
+            "Shown": f"Indicators whose change is {CLEAR} (Newcombe's 95 % interval of the difference leaves out zero), "
+            "or whose rating changed; the largest change first",
+            "Mind": "Many pupils are in both terms, so chance is if anything smaller than assumed",
+        },
+    )
+
+
+def notable(values: pl.DataFrame) -> pl.DataFrame:
+    moved = pl.col("is_clear_change").fill_null(False)
+    rated = pl.col("rag").is_in(["red", "amber", "green"]) & pl.col("previous_rag").is_in(["red", "amber", "green"])
+    return (
+        values.filter(pl.col("unit") == "rate", moved | (rated & (pl.col("rag") != pl.col("previous_rag"))))
+        .sort(pl.col("change").abs(), descending=True, nulls_last=True)
+        .head(8)
+    )
+
+
+def change_line(frame: Frame, row: dict[str, Any]) -> str:
+    definition = frame.indicators[row["indicator_id"]]
+    better = is_better(definition, row["change"])
+    arrow = "▲" if row["change"] > 0 else "▼"
+    rated = ""
+    if row["rag"] != row["previous_rag"] and row["rag"] and row["previous_rag"]:
+        rated = f", from {RATINGS[row['previous_rag']].word} to {RATINGS[row['rag']].word}"
+    return (
+        f"<span aria-hidden='true'>{arrow}</span> <strong>{html(definition['name'])}</strong> "
+        f"<span class='quiet'>{row['indicator_id']}</span>: {percent(row['previous_value'])} to {percent(row['value'])} "
+        f"({points(row['change'])}, {'better' if better else 'worse'}{rated})"
+    )
+
+
+def who_is_missing(frame: Frame) -> None:
+    missing = frame.missing
+    st.subheader("Who is missing")
+    if missing.is_empty():
+        st.write("Every school from which a return is due has one that is counted.")
+    else:
+        look.lines(
+            [
+                f"{html(row['name'])} <span class='quiet'>{html(row['phase'])}</span><br>{look.status(row['status'])}"
+                + (
+                    f" <span class='quiet'>{row['terms_running']} terms running</span>"
+                    if row["terms_running"] > 1
+                    else ""
+                )
+                for row in missing.iter_rows(named=True)
+            ]
+        )
+    about(
+        frame,
+        "Who is missing",
+        {"Counts": "Schools from which a return is due for the term, and none came or it was rejected"},
+    )
+
+
+def whom_to_ring(frame: Frame) -> None:
+    ranked = ringing.to_ring(frame.connection, frame.term, frame.school)
+    st.subheader("Reasons to ring" if frame.school else "The schools to ring first, and why")
+    if ranked.is_empty():
+        st.write("No reason to ring: nothing is missing, red, or waiting.")
+    for rank, row in enumerate(ranked.head(RING).iter_rows(named=True), start=1):
+        with st.container(border=True, key=f"ring_{rank}"):
+            text, links = st.columns([4, 1], vertical_alignment="center")
+            reasons = "".join(f"<li>{html(reason)}</li>" for reason in row["reasons"])
+            text.html(
+                f'<div class="card"><span class="rank">{rank}</span><div><h3>{html(row["name"])} '
+                f'<span class="quiet">{html(row["phase"])}, {count_of(row["points"], "point")}</span></h3>'
+                f"<ul>{reasons}</ul></div></div>"
+            )
+            there = {"term": frame.term, "school": row["urn"]}
+            with links.container(key=f"ring_links_{rank}"):
+                st.page_link("pages/support_cases.py", label="Cases", query_params=there)
+                st.page_link("pages/ehc_admissions.py", label="Admissions", query_params=there)
+                st.page_link("pages/returns.py", label="Return", query_params=there)
+    counted = "; ".join(f"{w.what}: {w.each} each, at most {w.at_most}" for w in ringing.WEIGHTS.values())
+    about(
+        frame,
+        "The schools to ring first",
+        {
+            "Points": counted,
+            "Order": "Most points first, then who has waited longest. A prompt for a call, not a verdict on a school",
+            "Not twice": f"{', '.join(ringing.COUNTED_ELSEWHERE)} are counted case by case, not as a red indicator too",
+        },
+    )
+
+
+def scale(row: dict[str, Any], target: float | None) -> str:
+    """Value, interval and target on a line from 0 to 100 %, for those who see it; the words beside say the same."""
+    if row["unit"] != "rate" or row["value"] is None or row["lower_95"] is None:
+        return ""
+    low, high, value = (100 * row[name] for name in ("lower_95", "upper_95", "value"))
+    mark = f'<u style="left:{100 * target:.1f}%"></u>' if target is not None else ""
+    return (
+        f'<div class="scale" aria-hidden="true"><i style="left:{low:.1f}%;width:{high - low:.1f}%"></i>{mark}'
+        f'<b style="left:{value:.1f}%"></b></div>'
+    )
+
+
+def tile(frame: Frame, row: dict[str, Any]) -> str:
+    definition = frame.indicators[row["indicator_id"]]
+    rate = row["unit"] == "rate"
+    if row["value"] is None and not row["denominator"]:
+        parts = "nothing to count in this term"
+    else:
+        parts = f"{row['numerator']:,.0f} of {row['denominator']:,.0f}"
+    parts += f"; {row['unknown']:,} unknown" if row["unknown"] else "; none unknown"
+    if rate and row["lower_95"] is not None:
+        parts += f"<br>95 % interval {percent(row['lower_95'])} to {percent(row['upper_95'])}"
+    if definition["target"] is not None:
+        parts += f"; target {definition['target']:.0%}"
+    return (
+        f'<section class="tile" style="--rating:{RATINGS.get(row["rag"], RATINGS[None]).colour}" '
+        f'aria-label="{html(definition["name"])}">'
+        f'<span class="id">{row["indicator_id"]}</span><h3>{html(definition["name"])}</h3>'
+        f'<div class="figure"><span class="value">{amount(row["value"], row["unit"])}</span>{look.rag(row["rag"])}</div>'
+        f'{scale(row, definition["target"])}<div class="parts">{parts}</div>'
+        f'<div class="change">{change_words(frame, definition, row)}</div>'
+        + about_html(
+            frame,
+            definition["name"],
+            definition_rows(definition) | counted_row(frame, row),
+            unknown=unknown_words(row["unknown"]),
+        )
+        + "</section>"
+    )
+
+
+def counted_row(frame: Frame, row: dict[str, Any]) -> dict[str, str]:
+    if frame.school:
+        return {}
+    return {"Schools": f"{row['schools_counted']} counted, {row['schools_missing']} missing"}
+
+
+def change_words(frame: Frame, definition: dict[str, Any], row: dict[str, Any]) -> str:
+    if not frame.previous:
+        return "no earlier term"
+    if row["change"] is None:
+        return f"no figure in {term_label(frame.previous)} to compare" if row["value"] is not None else DASH
+    if row["change"] == 0:
+        return f"unchanged {since(frame)}"
+    change = points(row["change"]) if row["unit"] == "rate" else f"{row['change']:+,.0f}".replace("-", "−")
+    how = "better" if is_better(definition, row["change"]) else "worse"
+    if row["unit"] == "rate":
+        how += ", clearly" if row["is_clear_change"] else ", within chance"
+    return f"{change} {since(frame)} ({how})"
+
+
+def every_indicator(frame: Frame, values: pl.DataFrame) -> None:
+    st.subheader("Every indicator" + (f": {frame.school_name}" if frame.school else ""))
+    look.legend(list(RATINGS.values()))
+    if values.is_empty():
+        st.info("This school sent no usable return for the term, so there is nothing to count.")
+    rows = {row["indicator_id"]: row for row in values.iter_rows(named=True)}
+    themes = dict.fromkeys(definition["theme"] for definition in frame.indicators.values())
+    for theme in themes:
+        shown = [rows[key] for key, of in frame.indicators.items() if of["theme"] == theme and key in rows]
+        if shown:
+            own_word = any(frame.indicators[row["indicator_id"]]["self_reported"] for row in shown)
+            st.markdown(f"#### {theme}")
+            if own_word:
+                st.caption("What schools say of themselves: nobody else has checked it.")
+            look.tiles([tile(frame, row) for row in shown])
+
+
+def main() -> None:
+    frame = current()
+    values = values_now(frame)
+    headlines(frame)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        what_changed(frame, values)
+    with right:
+        if not frame.school:
+            who_is_missing(frame)
+        else:
+            whom_to_ring(frame)
+    if not frame.school:
+        whom_to_ring(frame)
+    every_indicator(frame, values)
+
+
+main()

@@ -1,0 +1,223 @@
+"""Returns and data quality: who sent what and when, what is not counted, and why."""
+
+import polars as pl
+import streamlit as st
+
+from dashboards import look
+from dashboards.about import about, about_html
+from dashboards.charts.bars import status_over_terms
+from dashboards.frame import Frame, current
+from dashboards.queries import returns
+from dashboards.words import STATUSES, count_of, day, term_label
+
+SOURCE = "The ledger of files received, and the rules that each return was checked against"
+STATUS_ROWS = {status.word: status.means for status in STATUSES.values()} | {"Source": SOURCE}
+USED = ~pl.col("status").is_in(["missing", "rejected"])
+
+
+def headlines(frame: Frame, sent: pl.DataFrame) -> None:
+    used = sent.filter(USED)
+    received, accepted = used["rows_received"].sum(), used["rows_accepted"].sum()
+    not_counted = used["rows_quarantined"].sum()
+
+    def tile(name: str, value: str, parts: str, counts: str, colour: str = "#0b5fa5") -> str:
+        return look.headline(name, value, parts, about_html(frame, name, {"Counts": counts, "Source": SOURCE}), colour)
+
+    share = f"{not_counted / received:.2%} of {received:,} received" if received else "no row was received"
+    look.tiles(
+        [
+            tile(
+                "Returns that are counted",
+                f"{len(used)} of {len(sent)}",
+                f"{count_of(sent['on_time'].sum() or 0, 'return')} on time",
+                "Schools with a return that was not rejected, out of the schools from which one is due",
+            ),
+            tile(
+                "Rows accepted",
+                f"{accepted:,}",
+                f"of {received:,} received",
+                "Rows of all eight tables; received is accepted plus not counted",
+            ),
+            tile(
+                "Rows not counted",
+                f"{not_counted:,}",
+                share,
+                "Rows that are left out until the school corrects what identifies them",
+                "#8a5300",
+            ),
+            tile(
+                "Open errors and queries",
+                f"{sent['errors'].sum() or 0:,} + {sent['queries'].sum() or 0:,}",
+                "errors must be corrected; queries corrected or explained",
+                "Issues of the current returns",
+                "#8a5300",
+            ),
+        ]
+    )
+
+
+def by_school(frame: Frame, sent: pl.DataFrame) -> None:
+    st.subheader("Every school" if not frame.school else "This school's return")
+    look.legend(list(STATUSES.values()))
+    order = {key: position for position, key in enumerate(STATUSES)}
+    rows = sent.sort(pl.col("status").replace_strict(order, default=len(order)), "name").select(
+        pl.col("name").alias("School"),
+        pl.col("status").map_elements(look.status_text, return_dtype=pl.String).alias("Status"),
+        pl.col("on_time")
+        .replace_strict({True: "Yes", False: "No"}, default=None, return_dtype=pl.String)
+        .alias("On time"),
+        pl.col("errors").alias("Errors"),
+        pl.col("queries").alias("Queries"),
+        pl.col("rows_received").alias("Rows received"),
+        pl.col("rows_accepted").alias("Accepted"),
+        pl.col("rows_quarantined").alias("Not counted"),
+        pl.col("received_at").alias("Received"),
+        pl.col("phase").alias("Phase"),
+    )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(520, 38 + 35 * max(len(rows), 1)),
+        column_config={
+            "School": st.column_config.TextColumn(width="medium", pinned=True),
+            "Received": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+        },
+        alt=f"Status of every school's return, {term_label(frame.term)}",
+    )
+    about(frame, "Every school's return", STATUS_ROWS | {"Deadline": day(frame.deadlines[frame.term])})
+
+
+def over_terms(frame: Frame) -> None:
+    st.subheader("Over the terms")
+    counts = returns.over_terms(frame.connection)
+    usable = counts.filter(USED, term=frame.term)["schools"].sum()
+    due = counts.filter(term=frame.term)["schools"].sum()
+    wide = (
+        counts.pivot("status", index="term", values="schools", maintain_order=True)
+        .fill_null(0)
+        .select(
+            pl.col("term").map_elements(term_label, return_dtype=pl.String).alias("Term"),
+            *(
+                (pl.col(key) if key in counts["status"] else pl.lit(0)).alias(status.word)
+                for key, status in STATUSES.items()
+            ),
+        )
+    )
+    chart, beside = st.columns([3, 2], gap="large")
+    with chart:
+        st.altair_chart(
+            status_over_terms(
+                counts,
+                title=f"{usable} of {due} schools are counted in {term_label(frame.term)}",
+                subtitle="Schools from which a return is due, by the state of the current return",
+            ),
+        )
+    with beside:
+        st.dataframe(wide, hide_index=True, alt="Returns by status over the terms", height="content")
+    about(frame, "Returns over the terms", STATUS_ROWS)
+
+
+def rules(frame: Frame) -> None:
+    st.subheader("The commonest faults")
+    found = returns.commonest_rules(frame.connection, frame.term, frame.school)
+    if found.is_empty():
+        st.write("No open issue.")
+        return
+    st.dataframe(
+        found.head(15).select(
+            pl.col("rule_code").alias("Rule"),
+            pl.col("severity").str.to_titlecase().alias("Severity"),
+            pl.col("issues").alias("Issues"),
+            pl.col("schools").alias("Schools"),
+            pl.col("message").alias("What is wrong"),
+            pl.col("remedy").alias("What to do"),
+        ),
+        hide_index=True,
+        row_height=52,
+        height="content",
+        column_config={
+            "Rule": st.column_config.TextColumn(width="small"),
+            "What is wrong": st.column_config.TextColumn(width="large"),
+            "What to do": st.column_config.TextColumn(width="large"),
+        },
+        alt="The commonest faults of the term",
+    )
+    about(
+        frame,
+        "The commonest faults",
+        {
+            "Counts": "Open issues of the current returns, one a rule and row; of one rule the first wording is shown",
+            "Source": SOURCE,
+        },
+    )
+
+
+def issue_list(frame: Frame) -> None:
+    st.subheader("Every issue" + (f": {frame.school_name}" if frame.school else ""))
+    found = returns.issues(frame.connection, frame.term, frame.school)
+    if found.is_empty():
+        st.write("No issue in this term.")
+        return
+    columns = st.columns([1, 1, 1, 2])
+    chosen = {}
+    for column, name, key in zip(
+        columns, ("Severity", "State", "Table"), ("severity", "state", "table_name"), strict=False
+    ):
+        chosen[key] = column.multiselect(
+            name,
+            options=sorted(found[key].unique().drop_nulls()),
+            placeholder="All",
+            key=f"issues_{key}",
+            persist_state="session",
+        )
+    chosen["rule_code"] = columns[3].multiselect(
+        "Rule",
+        options=sorted(found["rule_code"].unique()),
+        placeholder="All",
+        key="issues_rule",
+        persist_state="session",
+    )
+    kept = [pl.col(key).is_in(values) for key, values in chosen.items() if values]
+    shown = found.filter(kept) if kept else found
+    st.markdown(f"**{count_of(len(shown), 'issue')}** of {len(found):,}")
+    st.dataframe(
+        shown.select(
+            pl.col("name").fill_null("No school could be told").alias("School"),
+            pl.col("severity").str.to_titlecase().alias("Severity"),
+            pl.col("rule_code").alias("Rule"),
+            pl.col("table_name").alias("Table"),
+            pl.col("row_number").alias("Row"),
+            pl.col("field").alias("Field"),
+            pl.col("message").alias("What is wrong"),
+            pl.col("remedy").alias("What to do"),
+            pl.col("state").str.to_titlecase().alias("State"),
+            pl.col("file_name").alias("File"),
+        ),
+        hide_index=True,
+        height=min(560, 38 + 35 * max(len(shown), 1)),
+        column_config={"School": st.column_config.TextColumn(width="medium", pinned=not frame.school)},
+        alt="Every issue of the term",
+    )
+    st.caption(
+        "Row is the row of the school's file, the header being row 1. Values and UPNs are in the school's feedback workbook alone."
+    )
+    about(
+        frame, "Every issue", {"Counts": "Every rule that a row, a table or a file of the term broke", "Source": SOURCE}
+    )
+
+
+def main() -> None:
+    frame = current()
+    st.write("Who sent what and when, what of it is not counted, and what schools are asked to put right.")
+    sent = returns.of_term(frame.connection, frame.term)
+    if frame.school:
+        sent = sent.filter(urn=frame.school)
+    headlines(frame, sent)
+    by_school(frame, sent)
+    rules(frame)
+    issue_list(frame)
+    if not frame.school:
+        over_terms(frame)
+
+
+main()

@@ -1,0 +1,394 @@
+"""A small snapshot for the pages: 12 schools x 9 terms, deterministic, with everything that a page must cope with.
+
+School n (0 to 11) in term t (0 to 8):
+- school 11 sends nothing in the last two terms, school 10's return is rejected in the last; school 9 first sends in term 3;
+- an indicator's denominator is 10 + n, and 0 for school 8; its numerator falls with n; 1 + n % 3 units are unknown;
+- school 2 is red, 3 amber, 1 green and 8 grey in every rate with a target.
+"""
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from math import sqrt
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines.publishing.snapshots import publish
+from pipelines.settings import SEEDS_DIR, Settings
+from pipelines.terms import load_calendar
+
+PHASES = ("Primary", "Primary", "Primary", "Secondary", "Nursery", "All-through")
+SCHOOLS = [
+    {
+        "urn": f"1000{n:02}",
+        "laestab": f"8012{n:03}",
+        "name": f"{name} School",
+        "phase": PHASES[n % len(PHASES)],
+        "type": "Community school",
+        "trust": None,
+        "is_open": True,
+    }
+    for n, name in enumerate(
+        ["Ash", "Beech", "Cedar", "Damson & Sons", "Elm", "Fir", "Gorse", "Holly", "Ivy", "Juniper", "Kapok", "<Larch>"]
+    )
+]
+PUBLISHED_AT = datetime(2026, 7, 22, 9, 30, tzinfo=UTC)
+
+
+def terms(settings: Settings) -> list[dict]:
+    """The nine terms of 2023-24 to 2025-26."""
+    calendar = load_calendar(settings)
+    years = ("2023-24", "2024-25", "2025-26")
+    return [
+        {
+            "term": term.term,
+            "academic_year": term.academic_year,
+            "as_at_date": term.as_at_date,
+            "deadline": term.deadline,
+        }
+        for term in calendar.values()
+        if term.academic_year in years
+    ]
+
+
+def definitions() -> list[dict]:
+    """marts.indicators as the seed words them."""
+    with (SEEDS_DIR / "indicators.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    for row in rows:
+        row["position"] = int(row["position"])
+        row["target"] = float(row["target"]) if row["target"] else None
+        row["self_reported"] = row["self_reported"] == "yes"
+        row["valid_from"] = date.fromisoformat(row["valid_from"])
+    return rows
+
+
+def status(n: int, t: int) -> str | None:
+    """Status of school n's return in term t."""
+    if n == 11 and t >= 7:
+        return "missing"
+    if n == 10 and t == 8:
+        return "rejected"
+    if n == 9 and t < 3:
+        return "missing"
+    return ("accepted", "queried", "accepted_with_errors")[(n + t) % 3]
+
+
+def wilson(numerator: int, denominator: int) -> tuple[float | None, float | None, float | None]:
+    """Rate and its 95 % interval."""
+    if not denominator:
+        return None, None, None
+    p, z2 = numerator / denominator, 1.959963984540054**2
+    middle = p + z2 / (2 * denominator)
+    half = 1.959963984540054 * sqrt(p * (1 - p) / denominator + z2 / (4 * denominator**2))
+    return p, max(0.0, (middle - half) / (1 + z2 / denominator)), min(1.0, (middle + half) / (1 + z2 / denominator))
+
+
+def _value(definition: dict, numerator: int, denominator: int, unknown: int, rag: str | None = "judge") -> dict:
+    rate, low, high = wilson(numerator, denominator)
+    if definition["unit"] == "count":
+        rate, low, high = float(numerator), None, None
+    target = definition["target"]
+    if rag == "judge":
+        if target is None:
+            rag = None
+        elif denominator < 5 and not definition["self_reported"]:
+            rag = "grey"
+        else:
+            rag = "green" if rate is not None and rate >= target else "red" if (high or 0) < target else "amber"
+    return {
+        "numerator": numerator,
+        "denominator": denominator,
+        "unknown": unknown,
+        "value": rate,
+        "unit": definition["unit"],
+        "lower_95": low,
+        "upper_95": high,
+        "rag": rag,
+    }
+
+
+def _share(n: int, t: int, position: int) -> float:
+    return {1: 1.0, 2: 0.3, 3: 0.82}.get(n, 0.6 + 0.03 * ((n + position) % 10) + 0.01 * t)
+
+
+def indicator_values(all_terms: list[dict], defined: list[dict]) -> list[dict]:
+    """A row an indicator, school, term and group (all; K and E of pupils' indicators)."""
+    rows = []
+    for t, term in enumerate(all_terms):
+        for definition in defined:
+            for n, school in enumerate(SCHOOLS):
+                if status(n, t) in ("missing", "rejected"):
+                    continue
+                own = definition["id"].startswith("SCH")
+                denominator = 1 if own else 0 if n == 8 else 10 + n
+                groups = {("all", "all"): denominator}
+                if not own and denominator:
+                    groups |= {("provision", "K"): denominator - 4, ("provision", "E"): 4, ("need", "SEMH"): 3}
+                for (group_type, group_value), units in groups.items():
+                    share = _share(n, t, definition["position"])
+                    if definition["polarity"] == "lower":
+                        share = 1 - share
+                    numerator = min(units, round(share * units))
+                    rows.append(
+                        {
+                            "indicator_id": definition["id"],
+                            "urn": school["urn"],
+                            "term": term["term"],
+                            "group_type": group_type,
+                            "group_value": group_value,
+                        }
+                        | _value(definition, numerator, units, 0 if own else 1 + n % 3)
+                    )
+    return rows
+
+
+def area_values(values: list[dict], defined: list[dict]) -> list[dict]:
+    """The LA and its phases, summed from the schools."""
+    phases = {school["urn"]: school["phase"] for school in SCHOOLS}
+    by_id = {definition["id"]: definition for definition in defined}
+    sums: dict[tuple, list[int]] = {}
+    for row in values:
+        for area in (("la", "801"), ("phase", phases[row["urn"]])):
+            key = (row["indicator_id"], *area, row["term"], row["group_type"], row["group_value"])
+            held = sums.setdefault(key, [0, 0, 0, 0])
+            held[0] += row["numerator"]
+            held[1] += row["denominator"]
+            held[2] += row["unknown"]
+            held[3] += 1
+    rows = []
+    for (indicator, area_type, area_code, term, group_type, group_value), (num, den, unknown, counted) in sums.items():
+        if group_type != "all" and not den:
+            continue
+        due = len(SCHOOLS) if area_type == "la" else sum(phase == area_code for phase in phases.values())
+        rows.append(
+            {
+                "indicator_id": indicator,
+                "area_type": area_type,
+                "area_code": area_code,
+                "term": term,
+                "group_type": group_type,
+                "group_value": group_value,
+            }
+            | _value(by_id[indicator], num, den, unknown)
+            | {"schools_counted": counted, "schools_missing": due - counted}
+        )
+    return rows
+
+
+def support_cases(all_terms: list[dict]) -> list[dict]:
+    """Case c of school n: c of them, n % 4 in a spell and one whose progress is not known in every even school."""
+    standings = ("no_referral", "waiting", "seen", "declined_by_service")
+    needs = ("SEMH", "SLCN", "ASD", "MLD", None)
+    rows = []
+    for t, term in enumerate(all_terms):
+        for n, school in enumerate(SCHOOLS):
+            if status(n, t) in ("missing", "rejected"):
+                continue
+            for c in range(n % 4 + (1 if t == 8 and n == 2 else 0)):
+                standing = standings[(n + c) % 4]
+                rows.append(
+                    {
+                        "pupil_key": f"{n:02}{c:02}" + "ab" * 30,
+                        "urn": school["urn"],
+                        "term": term["term"],
+                        "need": needs[(n + c) % 5],
+                        "trigger": "spell",
+                        "spell_start": term["as_at_date"] - timedelta(days=150 + 10 * c),
+                        "reviews": 2 + c,
+                        "days_in_spell": 150 + 10 * c,
+                        "days_without_specialist": None if standing == "seen" else 150 + 10 * c + n,
+                        "standing": standing,
+                        "referred_date": None if standing == "no_referral" else term["as_at_date"] - timedelta(days=40),
+                    }
+                )
+            if n % 2 == 0:
+                rows.append(
+                    {
+                        "pupil_key": f"{n:02}99" + "cd" * 30,
+                        "urn": school["urn"],
+                        "term": term["term"],
+                        "need": "SPLD",
+                        "trigger": "progress_not_known",
+                        "spell_start": None,
+                        "reviews": None,
+                        "days_in_spell": None,
+                        "days_without_specialist": None,
+                        "standing": None,
+                        "referred_date": None,
+                    }
+                )
+    return rows
+
+
+def ehc_admissions(all_terms: list[dict]) -> list[dict]:
+    """Three plans a school, of every standing; those of a missing school are not known."""
+    kinds = (
+        "admitted_on_time",
+        "due_and_not_admitted",
+        "admitted_late",
+        "not_yet_due",
+        "left_out",
+        "already_on_roll",
+        "named_by_la_absent_from_return",
+        "in_return_not_in_la_data",
+    )
+    rows = []
+    for t, term in enumerate(all_terms):
+        for n, school in enumerate(SCHOOLS):
+            for c in range(3):
+                standing = kinds[(n + 3 * c + (t if c == 2 else 0)) % len(kinds)]
+                if status(n, t) in ("missing", "rejected"):
+                    standing = "not_known"
+                due = term["as_at_date"] - timedelta(days=20 + n)
+                dated = standing not in ("already_on_roll", "in_return_not_in_la_data")
+                late = {
+                    "due_and_not_admitted": 20 + n,
+                    "named_by_la_absent_from_return": 20 + n,
+                    "admitted_late": 7 + n,
+                }.get(standing)
+                admitted = {"admitted_on_time": due, "admitted_late": due + timedelta(days=7 + n)}.get(standing)
+                reason = {
+                    "due_and_not_admitted": "SCHOOL_FULL" if n % 2 else None,
+                    "left_out": "PARENTS_DECLINED",
+                    "not_known": "NO_RETURN",
+                }
+                rows.append(
+                    {
+                        "pupil_key": f"e{n:02}{c:02}" + "ef" * 29,
+                        "urn": school["urn"],
+                        "term": term["term"],
+                        "named_date": due - timedelta(days=30),
+                        "due_date": due if dated else None,
+                        "admitted_date": admitted,
+                        "standing": standing,
+                        "days_late": late,
+                        "reason": reason.get(standing),
+                        "named_date_source": "la",
+                        "due_date_source": "school_days" if dated else None,
+                        "admitted_date_source": "admitted_date" if admitted else None,
+                    }
+                )
+    return rows
+
+
+def returns(all_terms: list[dict]) -> list[dict]:
+    """A row a school and term."""
+    rows = []
+    for t, term in enumerate(all_terms):
+        for n, school in enumerate(SCHOOLS):
+            state = status(n, t)
+            sent = state != "missing"
+            used = state not in ("missing", "rejected")
+            rows.append(
+                {
+                    "urn": school["urn"],
+                    "term": term["term"],
+                    "status": state,
+                    "return_id": f"{n:02}{t:02}" + "0" * 12 if sent else None,
+                    "received_at": datetime.combine(term["deadline"], datetime.min.time()) + timedelta(days=n % 3 - 1)
+                    if sent
+                    else None,
+                    "on_time": n % 3 < 2 if sent else None,
+                    "rows_received": 100 + n if used else 0,
+                    "rows_accepted": 100 if used else 0,
+                    "rows_quarantined": n if used else 0,
+                    "errors": n if state in ("accepted_with_errors", "rejected") else 0,
+                    "queries": 2 if used else 0,
+                }
+            )
+    return rows
+
+
+def issues(sent: list[dict]) -> list[dict]:
+    """As many errors and queries as the returns say."""
+    rows = []
+    for one in sent:
+        for severity, count in (("error", one["errors"]), ("query", one["queries"])):
+            for i in range(count):
+                code, table, field = (
+                    [
+                        ("PUP01", "pupils", "upn"),
+                        ("PLA03", "plans", "assessed_date"),
+                        ("RVW05", "reviews", "copy_to_parents_date"),
+                    ]
+                    if severity == "error"
+                    else [("PUP10", "pupils", "year_group"), ("PUP16", "pupils", None)]
+                )[i % (3 if severity == "error" else 2)]
+                rows.append(
+                    {
+                        "return_id": one["return_id"],
+                        "file_name": f"{one['urn']}_{one['term']}_01.xlsx",
+                        "urn": one["urn"],
+                        "term": one["term"],
+                        "rule_code": code,
+                        "severity": severity,
+                        "table_name": table,
+                        "row_number": i + 2,
+                        "field": field,
+                        "message": f"What {code} says of the row.",
+                        "remedy": f"What to do about {code}.",
+                        "state": "open",
+                    }
+                )
+    return rows
+
+
+def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: datetime = PUBLISHED_AT) -> str:
+    """Make the marts of the terms (all but the last `drop_last`) and publish them; returns the snapshot's name."""
+    all_terms = terms(settings)
+    all_terms = all_terms[: len(all_terms) - drop_last]
+    defined = definitions()
+    values = indicator_values(all_terms, defined)
+    sent = returns(all_terms)
+    tables = {
+        "terms": all_terms,
+        "schools": SCHOOLS,
+        "indicators": defined,
+        "indicator_values": values,
+        "indicator_values_area": area_values(values, defined),
+        "indicator_units": [
+            {
+                "indicator_id": "REV01",
+                "urn": "100000",
+                "term": all_terms[0]["term"],
+                "pupil_key": "k",
+                "unit_id": "u",
+                "is_met": True,
+            }
+        ],
+        "support_cases": support_cases(all_terms),
+        "ehc_admissions": ehc_admissions(all_terms),
+        "returns": sent,
+        "issues": issues(sent),
+        "restatements": [
+            {
+                "indicator_id": "REV01",
+                "urn": "100000",
+                "term": all_terms[-1]["term"],
+                "group_type": "all",
+                "group_value": "all",
+                "from_value": 0.5,
+                "to_value": 0.6,
+                "return_id": "x",
+                "published_at": published_at.replace(tzinfo=None),
+            }
+        ],
+    }
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.warehouse_path.unlink(missing_ok=True)
+    _write_warehouse(
+        settings.warehouse_path, {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in tables.items()}
+    )
+    return publish(settings, published_at)
+
+
+def _write_warehouse(path: Path, tables: dict[str, pl.DataFrame]) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA marts; CREATE SCHEMA restricted")
+        connection.execute("CREATE TABLE restricted.pupil_keys (identifier VARCHAR, pupil_key VARCHAR)")
+        for name, frame in tables.items():
+            connection.register("held", frame.to_arrow())
+            connection.execute(f"CREATE TABLE marts.{name} AS SELECT * FROM held")
+            connection.unregister("held")
