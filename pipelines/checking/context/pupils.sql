@@ -1,0 +1,90 @@
+-- One row: a row of the sheet `pupils`.
+with returns as (select * from checked_returns),
+
+pupils as (select * from raw.pupils where return_id in (select return_id from returns)),
+
+-- rows that are one child's by any of their numbers (valid_identifiers: UPN, valid ULN, valid former UPN)
+rows_of_pupil as (
+    select
+        one.return_id,
+        one.row_number,
+        count(distinct other.row_number) as rows_of_pupil
+    from valid_identifiers as one
+    inner join valid_identifiers as other
+        on one.return_id = other.return_id and one.identifier = other.identifier
+    group by all
+),
+
+plans as (
+    select
+        return_id,
+        upn,
+        count(*) as plans
+    from raw.plans
+    where return_id in (select return_id from returns) and upn is not null
+    group by all
+),
+
+placements as (
+    select
+        return_id,
+        upn,
+        count(*) as placements
+    from raw.placements
+    where return_id in (select return_id from returns) and upn is not null
+    group by all
+),
+
+-- the years of GIAS's phases; schools of no phase (special, alternative provision) and all-through ones have any
+phases (phase, youngest, oldest) as (
+    values
+    ('Nursery', -4, 0),
+    ('Primary', -4, 6),
+    ('Middle deemed primary', 3, 8),
+    ('Middle deemed secondary', 4, 9),
+    ('Secondary', 7, 14),
+    ('16 plus', 12, 14)
+),
+
+numbered as (
+    select
+        *,
+        case when upn__text is null and upn__fault is null then uln else upn end as identifier,
+        case year_group
+            when 'E1' then -4
+            when 'E2' then -3
+            when 'N1' then -2
+            when 'N2' then -1
+            when 'R' then 0
+            else try_cast(year_group as integer)
+        end as year_number
+    from pupils
+)
+
+select
+    numbered.* exclude (identifier, year_number),
+    case when numbered.secondary_need = numbered.primary_need then numbered.secondary_need end as need_named_twice,
+    case
+        when numbered.year_number not between phases.youngest and phases.oldest then numbered.year_group
+    end as year_group_outside_phase,
+    rows_of_pupil.rows_of_pupil,
+    case when numbered.identifier is not null then coalesce(plans.plans, 0) end as plans,
+    case
+        when numbered.identifier is not null
+            then
+                coalesce(placements.placements, 0)
+                + case
+                    when numbered.annual_review_meeting_date__text is not null
+                        or numbered.annual_review_meeting_date__fault is not null
+                        then 1
+                    else 0
+                end
+    end as reviews_or_placements
+from numbered
+left join reference.schools as schools on numbered.return_urn = schools.urn
+left join phases on schools.phase = phases.phase
+left join rows_of_pupil
+    on numbered.return_id = rows_of_pupil.return_id and numbered.row_number = rows_of_pupil.row_number
+left join plans on numbered.return_id = plans.return_id and numbered.identifier = plans.upn
+left join placements on numbered.return_id = placements.return_id and numbered.identifier = placements.upn
+order by numbered.return_id, numbered.row_number

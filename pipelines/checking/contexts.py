@@ -1,0 +1,131 @@
+"""The rows that rules run over: a term's rows, and beside them what the rules need from elsewhere (`context/<table>.sql`)."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from expectations.contracts import accepted_versions
+from expectations.suites import Rule, columns_read, fault_kinds
+from pipelines.checking.identifiers import identifier_columns, is_uln, is_upn, pupil_columns
+from pipelines.settings import Settings
+from pipelines.terms import Term
+
+CONTEXT_DIR = Path(__file__).parent / "context"
+CELL_COLUMNS = {
+    "pupils": pupil_columns,
+    "consultations": identifier_columns,
+    "placements": identifier_columns,
+}
+
+
+def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, term: Term | None) -> None:
+    """Make the temporary table `checked_files`: the term's placed files, or for None those without school and term.
+
+    Columns of ledger.files, as_at_date, rejected (false as yet) and rows_lost (null as yet).
+    """
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE checked_term AS SELECT ? AS term, ? AS la_code, ?::DATE AS as_at_date",
+        [term.term if term else None, settings.la_code, term.as_at_date if term else None],
+    )
+    where = "f.urn IS NOT NULL AND f.term = t.term" if term else "f.urn IS NULL OR f.term IS NULL"
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE checked_files AS
+        SELECT f.*, t.as_at_date, false AS rejected, NULL::VARCHAR AS rows_lost
+        FROM ledger.files AS f CROSS JOIN checked_term AS t WHERE {where}
+    """)
+    versions = pl.DataFrame(
+        [(year, version) for year, accepted in accepted_versions().items() for version in accepted],
+        schema={"academic_year": pl.String, "version": pl.String},
+        orient="row",
+    )
+    _make_table(connection, "accepted_specifications", versions)
+
+
+def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -> None:
+    """Make the temporary tables of the returns whose rows are judged.
+
+    checked_returns: return_id, urn, term, file_name, as_at_date. received_pupils: return_id, row_number, identifier (what
+    child rows carry). valid_identifiers: return_id, row_number, identifier (every number that is the child's).
+    """
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE checked_returns AS
+        SELECT file_id AS return_id, urn, term, file_name, as_at_date FROM checked_files
+        WHERE list_contains(?, file_id)
+        """,
+        [return_ids],
+    )
+    pupils = connection.sql("""
+        SELECT return_id, row_number, upn, upn__text, upn__fault, uln, uln__text, former_upn
+        FROM raw.pupils WHERE return_id IN (SELECT return_id FROM checked_returns)
+    """).pl()
+    has_no_upn = pl.col("upn__text").is_null() & pl.col("upn__fault").is_null()
+    text = pl.when(has_no_upn).then(pl.coalesce("uln", "uln__text")).otherwise(pl.coalesce("upn", "upn__text"))
+    _make_table(
+        connection,
+        "received_pupils",
+        pupils.select("return_id", "row_number", identifier=text.str.to_uppercase()).drop_nulls("identifier"),
+    )
+    valid = pupils.select(
+        "return_id",
+        "row_number",
+        "upn",
+        uln=pl.when(is_uln(pl.col("uln"))).then("uln"),
+        former_upn=pl.when(is_upn(pl.col("former_upn"))).then("former_upn"),
+    )
+    _make_table(
+        connection,
+        "valid_identifiers",
+        valid.unpivot(index=["return_id", "row_number"], value_name="identifier")
+        .drop("variable")
+        .drop_nulls("identifier")
+        .unique(),
+    )
+
+
+def rows_with_context(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
+    """The rows of one table that are being checked, with the columns of its context query and of its cells."""
+    rows = connection.sql(_query(table)).pl()
+    return rows.with_columns(**CELL_COLUMNS[table]()) if table in CELL_COLUMNS else rows
+
+
+def with_faults_by_kind(rows: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
+    """Adds what the contract's own rules read: `<field>__given` (text or fault), `__type` and `__window` (the fault)."""
+    wanted = {column for rule in rules for column in columns_read(rule)} - set(rows.columns)
+    return rows.with_columns(
+        _by_kind(column).alias(column) for column in sorted(wanted) if column.rpartition("__")[2] in _KINDS
+    )
+
+
+_KINDS = ("given", "type", "window")
+
+
+def _by_kind(column: str) -> pl.Expr:
+    name, _, kind = column.rpartition("__")
+    fault = pl.col(f"{name}__fault")
+    if kind == "given":
+        return pl.coalesce(f"{name}__text", fault)
+    return pl.when(fault.is_in([f for f, of_kind in fault_kinds().items() if of_kind == kind])).then(fault)
+
+
+@lru_cache
+def _query(table: str) -> str:
+    return (CONTEXT_DIR / f"{table}.sql").read_text(encoding="utf-8")
+
+
+def dependants(connection: duckdb.DuckDBPyConnection, not_counted: pl.DataFrame) -> pl.DataFrame:
+    """Rows that hang on rows that are not counted: return_id, table_name, row_number, rule_code, reason.
+
+    not_counted: return_id, table_name, row_number, rule_code of the checked returns.
+    """
+    _make_table(connection, "not_counted", not_counted.select("return_id", "table_name", "row_number", "rule_code"))
+    return connection.sql(_query("dependants")).pl()
+
+
+def _make_table(connection: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
+    connection.register("rows_to_take", rows.to_arrow())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM rows_to_take")
+    connection.unregister("rows_to_take")

@@ -1,0 +1,103 @@
+"""Runs rules over one table with Great Expectations: which rows break which rule, and which rules could not run."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from expectations.suites import Rule, columns_read, suite
+
+if TYPE_CHECKING:
+    from great_expectations.core.batch_definition import BatchDefinition
+
+log = logging.getLogger(__name__)
+
+BROKEN_SCHEMA = {"rule_code": pl.String, "position": pl.UInt32}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """broken: rule_code, position (of the row in the frame, from 0). not_run: rule code -> kind of error."""
+
+    broken: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BROKEN_SCHEMA))
+    not_run: Mapping[str, str] = field(default_factory=dict)
+
+
+def evaluate(table: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> Evaluation:
+    """One validation run of all rules over the frame. A rule that could not run breaks nothing and is in `not_run`.
+
+    Raises suites.RuleError where a rule does not fit the frame's columns.
+    """
+    rules = list(rules)
+    if not rules:
+        return Evaluation()
+    _quieten()
+    expectations = suite(table, rules, frame.schema)
+    if frame.is_empty():
+        return Evaluation()
+    columns = list(dict.fromkeys(column for rule in rules for column in columns_read(rule)))
+    # Arrow-backed: the data frame shares the Polars frame's memory
+    batch_frame = frame.select(columns).to_pandas(use_pyarrow_extension_array=True)
+    try:
+        batch = _batches().get_batch({"dataframe": batch_frame})
+        results = batch.validate(expectations, result_format={"result_format": "COMPLETE"}).results
+    except Exception as error:
+        log.warning("the rules of %s could not run: %s", table, type(error).__name__)
+        return Evaluation(not_run={rule.code: type(error).__name__ for rule in rules})
+    return _read_results(rules, results)
+
+
+def _read_results(rules: list[Rule], results: Iterable[Any]) -> Evaluation:
+    """Results come back in another order than the rules: each is known by the code in its `meta`."""
+    not_run = {rule.code: "no result" for rule in rules}
+    broken = []
+    for result in results:
+        code = result.expectation_config.meta["code"]
+        if error := _exception(result.exception_info):
+            not_run[code] = error
+            continue
+        positions = [] if result.success else result.result.get("unexpected_index_list")
+        if positions is None:
+            not_run[code] = "no rows named"
+            continue
+        del not_run[code]
+        if positions:
+            broken.append(pl.DataFrame({"rule_code": code, "position": positions}, schema=BROKEN_SCHEMA))
+    for code, error in not_run.items():
+        log.warning("rule %s could not run: %s", code, error)
+    return Evaluation(broken=pl.concat(broken) if broken else pl.DataFrame(schema=BROKEN_SCHEMA), not_run=not_run)
+
+
+def _exception(info: Mapping[str, Any] | None) -> str | None:
+    """The kind of the error, if there was one; its text is left out, for it may hold a cell's value."""
+    info = info or {}
+    errors = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, Mapping)]
+    for error in errors:
+        if error.get("raised_exception"):
+            lines = str(error.get("exception_traceback") or "").strip().splitlines()
+            last = lines[-1].split(":")[0].strip() if lines else ""
+            return last.rsplit(".", 1)[-1] or "error"
+    return None
+
+
+def _quieten() -> None:
+    """Nothing is sent out and nothing drawn; before Great Expectations is imported, for it reads this then."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    warnings.filterwarnings("ignore", module="great_expectations")
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+
+
+@lru_cache(maxsize=1)
+def _batches() -> "BatchDefinition":
+    """Where Great Expectations takes data frames from; its context is in memory and lasts as long as the process."""
+    import great_expectations
+
+    context = great_expectations.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("received").add_dataframe_asset("table")
+    return asset.add_batch_definition_whole_dataframe("term")
