@@ -1,0 +1,342 @@
+"""Writing a letter: what it says comes from the templates, and its counts from the findings; nothing about a pupil."""
+
+import hashlib
+import textwrap
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from expectations.contracts import Contract
+from pipelines.feedback.contacts import Contact, plain
+from pipelines.feedback.findings import Finding, struck_out, without_pupils
+from pipelines.feedback.mail import compose, message_id
+from pipelines.feedback.outbox import safe_name
+from pipelines.feedback.posting import Letter
+from pipelines.settings import Settings
+from pipelines.terms import Term
+
+TEXT_WIDTH = 76
+MOODS = {"rejected": "stop", "accepted_with_errors": "error", "accepted": "good"}
+PRIVACY = (
+    "The workbook is not attached, because it can hold pupils' UPNs. It is in your school's folder of our secure file "
+    "transfer."
+)
+NO_PUPILS = "Please do not put a pupil's name or UPN into an e-mail: sheet and row are enough."
+
+
+@dataclass(frozen=True)
+class ReturnFacts:
+    """What a letter needs to know about one file of a school, its issues apart."""
+
+    return_id: str
+    file_name: str
+    urn: str
+    laestab: str
+    school: str
+    term: Term
+    state: str  # of the file: rejected, held, duplicate, current
+    format: str | None
+    received_at: datetime
+    next_serial: int | None  # the serial to send next
+    rows_received: int
+    rows_not_counted: int
+    current_file: str | None  # the return of the term that counts
+    current_received_at: datetime | None
+    current_is_newer: bool
+    replaced_file: str | None  # the one that this one superseded
+
+
+@dataclass(frozen=True)
+class ReminderFacts:
+    """A school of which a term's return is missing; `rejected_file`: the last that it sent, which could not be used."""
+
+    term: Term
+    urn: str
+    laestab: str | None
+    school: str | None
+    rejected_file: str | None
+
+
+def folder(laestab: str | None, urn: str, term: str) -> str:
+    """The school's folder of the outbox, for a term."""
+    return f"{safe_name(laestab or urn)}/{safe_name(term)}"
+
+
+def kind_of_answer(state: str, issues: pl.DataFrame) -> str:
+    """What a letter about a file is: its state, and of the return that counts whether it has errors or queries."""
+    if state != "current":
+        return state
+    severities = set(issues["severity"])
+    if "error" in severities:
+        return "accepted_with_errors"
+    return "queried" if "query" in severities else "accepted"
+
+
+def content_of_answer(facts: ReturnFacts, kind: str, issues: pl.DataFrame) -> str:
+    """A hash of what a letter means: the file, its state and its issues; neither wording nor the time of the run."""
+    told = issues.select(
+        pl.concat_str(
+            [pl.col(column).cast(pl.String).fill_null("") for column in ISSUE_MEANING], separator="\x1f"
+        ).sort()
+    ).to_series()
+    return _hash([facts.return_id, kind, *told])
+
+
+ISSUE_MEANING = ("rule_code", "severity", "table_name", "row_number", "field", "costs", "upn")
+
+
+def letter_id(urn: str, term: str, kind: str, content_hash: str) -> str:
+    """By which a letter is known in the ledger and, as its Message-ID, to mail servers."""
+    return _hash([urn, term, kind, content_hash])[:32]
+
+
+def write_answer(
+    settings: Settings,
+    contract: Contract,
+    facts: ReturnFacts,
+    kind: str,
+    issues: pl.DataFrame,
+    to: list[Contact],
+    workbook_name: str | None,
+    on: date,
+) -> Letter:
+    """The letter about one file; `issues` in order of importance (findings.in_order)."""
+    findings = without_pupils(issues, contract)
+    errors, queries = (issues.filter(pl.col("severity") == severity).height for severity in ("error", "query"))
+    cells = issues.filter(pl.col("costs") == "cell").height
+    newer = facts.current_file if facts.current_is_newer else None
+    said = {
+        "school": plain(facts.school),
+        "term_label": facts.term.label,
+        "file_name": struck_out(plain(facts.file_name)),
+        "received_on": uk_date(facts.received_at),
+        "errors": counted(errors, "error"),
+        "queries": counted(queries, "query", "queries"),
+        "query_count": queries,
+        "all_counted": _all_counted(facts.rows_received),
+        "rows_read": facts.rows_received > 0,
+        "nothing_lost": not facts.rows_not_counted and not cells,
+        "not_counted": _not_counted(facts.rows_not_counted, facts.rows_received, cells),
+        "replaced_file": facts.replaced_file and struck_out(plain(facts.replaced_file)),
+        "current_file": facts.current_file and struck_out(plain(facts.current_file)),
+        "current_on": facts.current_received_at and uk_date(facts.current_received_at),
+        "newer_file": newer and struck_out(plain(newer)),
+        "next_file": _next_file(facts),
+        "workbook_name": workbook_name,
+        "deadline": uk_date(facts.term.deadline),
+        "deadline_past": on > facts.term.deadline,
+    }
+    by_when = _by_when(facts.term, on) if kind != "accepted" and not newer else None
+    content_hash = content_of_answer(facts, kind, issues)
+    tiles = []
+    if facts.state == "current" and kind != "accepted":
+        counted_rows = facts.rows_received - facts.rows_not_counted
+        tiles = [
+            (f"{errors:,}", f"{'error' if errors == 1 else 'errors'} to correct"),
+            (f"{queries:,}", f"{'query' if queries == 1 else 'queries'} to check"),
+            (
+                f"{counted_rows:,}",
+                f"of {facts.rows_received:,} {'row' if facts.rows_received == 1 else 'rows'} counted",
+            ),
+        ]
+    return _letter(
+        settings,
+        kind=kind,
+        urn=facts.urn,
+        laestab=facts.laestab,
+        term=facts.term.term,
+        return_id=facts.return_id,
+        content_hash=content_hash,
+        said=said,
+        findings=[] if kind == "duplicate" else findings,
+        tiles=tiles,
+        by_when=by_when,
+        to=to,
+        on=on,
+    )
+
+
+def write_reminder(settings: Settings, facts: ReminderFacts, kind: str, to: list[Contact], on: date) -> Letter:
+    """The reminder to one school."""
+    said = {
+        "school": plain(facts.school or "your school"),
+        "term_label": facts.term.label,
+        "deadline": uk_date(facts.term.deadline),
+        "as_at": uk_date(facts.term.as_at_date),
+        "days_left": (facts.term.deadline - on).days,
+        "rejected_file": facts.rejected_file and struck_out(plain(facts.rejected_file)),
+        "next_file": f"{facts.laestab or facts.urn}_{facts.term.academic_year}_{facts.term.name}_01.xlsx",
+        "workbook_name": None,
+    }
+    return _letter(
+        settings,
+        kind=kind,
+        urn=facts.urn,
+        laestab=facts.laestab,
+        term=facts.term.term,
+        return_id=None,
+        content_hash=_hash([facts.term.deadline.isoformat()]),
+        said=said,
+        findings=[],
+        tiles=[],
+        by_when=None,
+        to=to,
+        on=on,
+    )
+
+
+def _letter(
+    settings: Settings,
+    *,
+    kind: str,
+    urn: str,
+    laestab: str | None,
+    term: str,
+    return_id: str | None,
+    content_hash: str,
+    said: dict,
+    findings: list[Finding],
+    tiles: list[tuple[str, str]],
+    by_when: str | None,
+    to: list[Contact],
+    on: date,
+) -> Letter:
+    """Fill the templates: the wording of the kind once, then its layout as text and as HTML."""
+    wording = _wordings().get_template("reminder.j2" if kind == "second_reminder" else f"{kind}.j2")
+    context = wording.new_context(said)
+    parts = {name: "".join(block(context)) for name, block in wording.blocks.items()}
+    subject = f"{' '.join(parts['subject'].split())} – {said['school']}, {said['term_label']}"
+    page = said | {
+        "subject": subject,
+        "la_name": plain(settings.la_name),
+        "la_email": settings.la_email,
+        "status": " ".join(parts["status"].split()),
+        "meaning": " ".join(parts["meaning"].split()),
+        "mood": MOODS.get(kind, "wait"),
+        "opening": _paragraphs(parts["opening"]),
+        "steps": _paragraphs(parts["steps"]),
+        "closing": _paragraphs(parts["closing"]),
+        "by_when": by_when,
+        "tiles": tiles,
+        "lists": _lists(findings),
+        "privacy": PRIVACY,
+        "no_pupils": NO_PUPILS,
+    }
+    known_as = letter_id(urn, term, kind, content_hash)
+    message = compose(
+        settings,
+        letter_id=known_as,
+        subject=subject,
+        text=_pages().get_template("letter.txt.j2").render(page).strip() + "\n",
+        html=_pages().get_template("letter.html.j2").render(page).strip() + "\n",
+        to=to,
+        on=on,
+    )
+    return Letter(
+        letter_id=known_as,
+        urn=urn,
+        term=term,
+        kind=kind,
+        content_hash=content_hash,
+        return_id=return_id,
+        subject=subject,
+        path=f"{folder(laestab, urn, term)}/{kind}_{known_as[:8]}.eml",
+        message_id=message_id(settings, known_as),
+        message=message,
+        addresses=frozenset(contact.email for contact in to),
+    )
+
+
+def _lists(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Errors, then queries, each under its heading; a heading with nothing below it is left out."""
+    headings = {"error": "Errors: please correct", "query": "Queries: counted meanwhile; please correct or explain"}
+    lists = [(heading, [f for f in findings if f.severity == severity]) for severity, heading in headings.items()]
+    return [(heading, those) for heading, those in lists if those]
+
+
+def _not_counted(rows: int, rows_received: int, cells: int) -> str:
+    """As the start of a sentence that goes on with `not counted until corrected`."""
+    parts = []
+    if rows:
+        parts.append(f"{rows:,} of its {counted(rows_received, 'row')}")
+    if cells:
+        parts.append(counted(cells, "single entry", "single entries"))
+    return f"{' and '.join(parts)} {'is' if rows + cells == 1 else 'are'}"
+
+
+def _all_counted(rows: int) -> str:
+    return f"All of its {rows:,} rows are counted." if rows > 1 else "All of it is counted."
+
+
+def _by_when(term: Term, on: date) -> str:
+    if on > term.deadline:
+        return f"The deadline was {uk_date(term.deadline)}. Please send your return as soon as you can."
+    return f"Please do this by {uk_date(term.deadline)}."
+
+
+def _next_file(facts: ReturnFacts) -> str | None:
+    """The name to send the next file under, where the school's own names follow the pattern."""
+    if facts.next_serial is None:
+        return None
+    suffix = ".zip" if facts.format == "csv_zip" else ".xlsx"
+    return f"{facts.laestab}_{facts.term.academic_year}_{facts.term.name}_{facts.next_serial:02d}{suffix}"
+
+
+def counted(number: int, one: str, more: str | None = None) -> str:
+    """`1 row`, `2 rows`, `1,200 rows`."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def uk_date(day: date | datetime) -> str:
+    """As people write it: `9 December 2025`."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def _hash(parts: list[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@lru_cache
+def _wordings() -> Environment:
+    """Templates of what a letter says, as plain text: nothing is escaped here, and everything in `_pages`."""
+    return Environment(loader=_loader(), undefined=StrictUndefined, trim_blocks=True)
+
+
+@lru_cache
+def _pages() -> Environment:
+    """Templates of how a letter looks; every text that goes into the HTML one is escaped."""
+    pages = Environment(
+        loader=_loader(),
+        undefined=StrictUndefined,
+        autoescape=lambda name: bool(name) and name.endswith(".html.j2"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters["wrapped"] = lambda text: _filled(text, "", "")
+    pages.filters["bulleted"] = lambda text: _filled(text, "* ", "  ")
+    pages.filters["indented"] = lambda text: _filled(text, "  ", "  ")
+    pages.filters["numbered"] = lambda text, number: _filled(text, f"{number}. ", "   ")
+    return pages
+
+
+def _loader() -> FileSystemLoader:
+    return FileSystemLoader(Path(__file__).parent / "templates")
+
+
+def _filled(text: str, first: str, others: str) -> str:
+    return textwrap.fill(
+        text,
+        TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
