@@ -22,7 +22,9 @@ by_name as (
         max(value) filter (where parameter = 'spell_reviews') as spell_reviews,
         max(value) filter (where parameter = 'spell_days') as spell_days,
         max(value) filter (where parameter = 'specialist_lag_school_days') as specialist_lag_school_days,
-        max(value) filter (where parameter = 'referral_months') as referral_months
+        max(value) filter (where parameter = 'referral_months') as referral_months,
+        max(value) filter (where parameter = 'admission_school_days') as admission_school_days,
+        max(value) filter (where parameter = 'senco_award_years') as senco_award_years
     from in_force
     group by term
 )

@@ -14,6 +14,7 @@ select
     accepted.expected_start_date__fault is not null as expected_start_date_unreadable,
     accepted.admitted_date,
     accepted.admitted_date__fault is not null as admitted_date_unreadable,
-    accepted.not_admitted_reason
+    accepted.not_admitted_reason,
+    accepted.not_admitted_reason__fault is not null as not_admitted_reason_unreadable
 from accepted
 left join pupil_keys on accepted.upn = pupil_keys.identifier

@@ -1,0 +1,47 @@
+{% set indicators = [
+    'rev01', 'rev02', 'rev03', 'par01', 'prg01', 'npr01', 'npr02', 'npr04', 'npr05', 'ehc01', 'ehc02',
+    'sch01', 'sch02', 'sch03', 'sch04', 'sch05', 'sch06', 'sch11'
+] %}
+
+with every_unit as (
+    {% for indicator in indicators %}
+        select
+            indicator_id,
+            term,
+            urn,
+            pupil_key,
+            unit_id,
+            is_met
+        from {{ ref(indicator) }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+duties as (select * from {{ ref('int_school_duties') }}),
+
+definitions as (select * from {{ ref('int_indicator_definitions') }}),
+
+units as (
+    select
+        every_unit.indicator_id,
+        every_unit.urn,
+        every_unit.term,
+        every_unit.pupil_key,
+        every_unit.unit_id,
+        every_unit.is_met,
+        duties.applies_as
+    from every_unit
+    inner join duties
+        on
+            every_unit.term = duties.term
+            and every_unit.urn = duties.urn
+            and every_unit.indicator_id = duties.indicator_id
+    inner join definitions
+        on
+            every_unit.term = definitions.term
+            and every_unit.indicator_id = definitions.indicator_id
+    -- what earlier returns say of a missing school would look like an answer
+    where duties.has_return or (duties.is_due and definitions.when_missing <> 'left_out')
+)
+
+select * from units

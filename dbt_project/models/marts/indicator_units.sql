@@ -1,0 +1,10 @@
+with units as (select * from {{ ref('int_indicator_units') }})
+
+select
+    indicator_id,
+    urn,
+    term,
+    pupil_key,
+    unit_id,
+    is_met
+from units
