@@ -7,7 +7,8 @@ import polars as pl
 from expectations.contracts import Contract
 from pipelines.reading.faults import Unreadable
 from pipelines.reading.sheets import Sheet, open_sheets
-from pipelines.reading.tables import LaidTable, lay_in_columns
+from pipelines.reading.tables import DIFFERS, LaidTable, lay_in_columns, tidied
+from pipelines.terms import TERM_NAMES
 
 
 @dataclass(frozen=True)
@@ -52,61 +53,90 @@ class ReceivedFile:
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class LaidFile:
+    """A file's sheets in its order, and per table of the contract its cells in columns, not tidied yet."""
+
+    fault: str | None = None
+    sheets: tuple[Sheet, ...] = ()
+    tables: dict[str, LaidTable] = field(default_factory=dict)
+
+
 def read_file(data: bytes, contract: Contract, max_bytes: int, term_name: str | None = None) -> ReceivedFile:
     """Read a return. Never raises, whatever the bytes: a file that can't be read comes back with its fault.
 
     `term_name` (autumn, spring, summer) decides which tables are required; without one, those that are in every term.
-    Of two sheets of one table the first is read.
+    Of two sheets of one table the first is read. A sheet without its header in row 1 has no rows.
     """
+    laid = lay_out_file(data, contract, max_bytes)
+    tables = {name: tidied(table.rows, contract.tables[name]) for name, table in laid.tables.items()}
+    return ReceivedFile(
+        fault=laid.fault,
+        sheets=sheet_records(laid, contract, {name: rows.height for name, rows in tables.items()}, term_name),
+        columns=column_records(laid, contract, tables),
+        tables=tables,
+    )
+
+
+def lay_out_file(data: bytes, contract: Contract, max_bytes: int) -> LaidFile:
+    """The cells of a return in their tables' columns, to be tidied together with other returns'. Never raises."""
     try:
         _, sheets = open_sheets(data, max_bytes)
-        return _read_sheets(sheets, contract, term_name)
+        tables: dict[str, LaidTable] = {}
+        for sheet in sheets:
+            if sheet.table_name in contract.tables and sheet.table_name not in tables:
+                tables[sheet.table_name] = lay_in_columns(sheet.read_cells(), contract.tables[sheet.table_name])
     except Unreadable as error:
-        return ReceivedFile(fault=error.fault)
+        return LaidFile(fault=error.fault)
+    return LaidFile(sheets=tuple(sheets), tables=tables)
 
 
-def _read_sheets(sheets: list[Sheet], contract: Contract, term_name: str | None) -> ReceivedFile:
-    names = [sheet.table_name for sheet in sheets]
-    laid: dict[str, LaidTable] = {}
-    for sheet in sheets:
-        if sheet.table_name in contract.tables and sheet.table_name not in laid:
-            laid[sheet.table_name] = lay_in_columns(sheet.read_cells(), contract.tables[sheet.table_name])
+def sheet_records(
+    laid: LaidFile, contract: Contract, rows_received: dict[str, int], term_name: str | None
+) -> list[SheetRecord]:
+    """Every sheet of a file, and every table of the contract that has none; nothing of a file with a fault."""
+    if laid.fault:
+        return []
     required = {
-        name: term_name in table.required_in if term_name else len(table.required_in) == 3
+        name: term_name in table.required_in if term_name else table.required_in == TERM_NAMES
         for name, table in contract.tables.items()
     }
-    records = []
-    for position, sheet in enumerate(sheets):
-        table = laid.get(sheet.table_name) if names.index(sheet.table_name) == position else None
-        records.append(
-            SheetRecord(
-                table_name=sheet.table_name,
-                sheet_name=sheet.name,
-                known=sheet.table_name is not None,
-                found=True,
-                required=required.get(sheet.table_name, False),
-                hidden=sheet.hidden,
-                repeated=sheet.table_name is not None and names.count(sheet.table_name) > 1,
-                header_found=table.header_found if table else None,
-                rows_received=table.rows.height if table else 0,
-            )
+    names = [sheet.table_name if sheet.table_name in contract.tables else None for sheet in laid.sheets]
+    found = [
+        SheetRecord(
+            table_name=name,
+            sheet_name=sheet.name,
+            known=name is not None,
+            found=True,
+            required=required.get(name, False),
+            hidden=sheet.hidden,
+            repeated=name is not None and names.count(name) > 1,
+            header_found=laid.tables[name].header_found if name else None,
+            rows_received=rows_received.get(name, 0) if names.index(name) == position else 0,
         )
-    missing = [SheetRecord(name, None, True, False, required[name]) for name in contract.tables if name not in names]
-    return ReceivedFile(
-        sheets=records + missing,
-        columns=[
-            ColumnRecord(
-                table_name=name,
-                field=column.field,
-                column_name=column.column_name,
-                known=column.field is not None,
-                found=column.found,
-                required=column.field is not None and contract.tables[name].fields[column.field].required,
-                repeated=column.repeated,
-                agrees=column.agrees,
-            )
-            for name, table in laid.items()
-            for column in table.columns
-        ],
-        tables={name: table.rows for name, table in laid.items()},
-    )
+        for position, (name, sheet) in enumerate(zip(names, laid.sheets, strict=True))
+    ]
+    return found + [
+        SheetRecord(name, None, True, False, required[name]) for name in contract.tables if name not in names
+    ]
+
+
+def column_records(laid: LaidFile, contract: Contract, tables: dict[str, pl.DataFrame]) -> list[ColumnRecord]:
+    """Every column of a file's tables, and every required one that they lack; `tables` are the file's tidied rows.
+
+    A sheet without its header in row 1 has no columns, and none is missed there.
+    """
+    return [
+        ColumnRecord(
+            table_name=name,
+            field=column.field,
+            column_name=column.column_name,
+            known=column.field is not None,
+            found=column.found,
+            required=column.field is not None and contract.tables[name].fields[column.field].required,
+            repeated=column.repeated,
+            agrees=not (column.repeated and name in tables and tables[name][f"{column.field}{DIFFERS}"].any()),
+        )
+        for name, table in laid.tables.items()
+        for column in table.columns
+    ]

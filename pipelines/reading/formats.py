@@ -6,7 +6,7 @@ from expectations.contracts import Table, load_contract
 from pipelines.reading import faults
 from pipelines.reading.faults import Unreadable
 from pipelines.reading.sheets import Sheet, open_sheets
-from pipelines.reading.tables import lay_in_columns
+from pipelines.reading.tables import lay_in_columns, tidied
 from pipelines.warehouse import LATEST_CONTRACT
 
 
@@ -44,7 +44,7 @@ def _return_row(sheet: Sheet, table: Table) -> dict[str, str | None] | None:
     laid = lay_in_columns(sheet.read_cells(), table)
     if not laid.header_found:
         return None
-    rows = laid.rows
+    rows = tidied(laid.rows, table)
     if not rows.height:
         return {}
     distinct = {name: rows[name].unique().to_list() for name in table.fields}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # letters and digits count; spaces, hyphens and dashes, underscores and what can't be seen do not
 NOT_COUNTED = re.compile(r"[\s\-_\u00ad\u200b-\u200f\u2010-\u2015\u2060\u2212\ufeff]+")
@@ -16,5 +17,10 @@ def folded(name: str) -> str:
 
 def match(names: Iterable[str | None], known: Iterable[str]) -> list[str | None]:
     """For each name the known one that it stands for, or None."""
-    by_folded = {folded(name): name for name in known}
+    by_folded = _by_folded(tuple(known))
     return [by_folded.get(folded(name)) if name else None for name in names]
+
+
+@lru_cache
+def _by_folded(known: tuple[str, ...]) -> dict[str, str]:
+    return {folded(name): name for name in known}

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from itertools import groupby
 
 import duckdb
 import polars as pl
 
-from expectations.contracts import Contract, accepted_versions, code_list, load_contract
+from expectations.contracts import Contract, Table, accepted_versions, code_list, load_contract
+from pipelines.landing.archive import read_archived
 from pipelines.reading import faults
-from pipelines.reading.files import ReceivedFile, read_file
+from pipelines.reading.files import LaidFile, column_records, lay_out_file, sheet_records
+from pipelines.reading.tables import tidied
 from pipelines.reading.typed import type_rows
 from pipelines.settings import Settings
 from pipelines.terms import load_calendar
@@ -26,6 +30,8 @@ STAGE = "reading"
 BATCH = 100
 THREADS = 2
 MEGABYTE = 1_000_000
+# of a row: which file of its batch it is from
+FILE = "file_of_batch"
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,18 @@ class Due:
     urn: str
     term: str
     received_at: datetime
-    contract: Contract
+    version: str
     as_at_date: date | None
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Returns of one version of the contract, each with its file's cells."""
+
+    contract: Contract
+    returns: list[Due]
+    files: list[LaidFile]
 
 
 def read_returns(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str]) -> dict[str, int]:
@@ -47,14 +62,14 @@ def read_returns(settings: Settings, connection: duckdb.DuckDBPyConnection, term
 
     Rewrites their rows of schema raw, ledger.reads and ledger.audit, a batch of returns in one transaction. A file that
     turns out to be unreadable gets its fault in ledger.files and has no rows. Gives counts: returns_read,
-    returns_unchanged, returns_unreadable, rows.
+    returns_unchanged, returns_unreadable, rows. Raises ArchiveError where the archive has lost a return's bytes.
     """
     due, unchanged = _due(settings, connection, terms)
     counts = {"returns_read": 0, "returns_unchanged": unchanged, "returns_unreadable": 0, "rows": 0}
-    for batch in _received(settings, due):
+    for batch in _batches(settings, due):
         counts["rows"] += _rewrite(connection, batch)
-        counts["returns_read"] += len(batch)
-        counts["returns_unreadable"] += sum(file.fault is not None for _, file in batch)
+        counts["returns_read"] += len(batch.returns)
+        counts["returns_unreadable"] += sum(file.fault is not None for file in batch.files)
     return counts
 
 
@@ -74,138 +89,166 @@ def _due(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[
     calendar = load_calendar(settings)
     due = []
     for return_id, sha256, urn, term, specification, received_at, read_with in placed:
-        contract = load_contract(_version(specification))
+        version = _version(specification)
         as_at_date = calendar[term].as_at_date if term in calendar else None
-        fingerprint = _fingerprint(contract, as_at_date, settings.max_file_megabytes)
+        fingerprint = _fingerprint(version, as_at_date, settings.max_file_megabytes)
         if fingerprint != read_with:
-            due.append(Due(return_id, sha256, urn, term, received_at, contract, as_at_date, fingerprint))
-    return due, len(placed) - len(due)
+            due.append(Due(return_id, sha256, urn, term, received_at, version, as_at_date, fingerprint))
+    return sorted(due, key=lambda item: item.version), len(placed) - len(due)
 
 
 def _version(specification: str | None) -> str:
-    """The contract to read with: a file of an unknown specification is rejected, and is still received."""
+    """The contract to read with: a file of an unknown specification is rejected, and is received all the same."""
     known = {version for versions in accepted_versions().values() for version in versions}
     return specification if specification in known else LATEST_CONTRACT
 
 
-def _fingerprint(contract: Contract, as_at_date: date | None, max_megabytes: int) -> str:
+@lru_cache
+def _fingerprint(version: str, as_at_date: date | None, max_megabytes: int) -> str:
     """What a return's rows depend on, beside its bytes."""
+    contract = load_contract(version)
     lists = sorted({f.list for table in contract.tables.values() for f in table.fields.values() if f.list})
     inputs = (READER_VERSION, contract, [(name, list(code_list(name))) for name in lists], as_at_date, max_megabytes)
     return hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]
 
 
-def _received(settings: Settings, due: list[Due]) -> Iterator[list[tuple[Due, ReceivedFile]]]:
-    """Batches of files read; the next batch is being read while one is written."""
-    batches = [due[start : start + BATCH] for start in range(0, len(due), BATCH)]
+def _batches(settings: Settings, due: list[Due]) -> Iterator[Batch]:
+    """The returns with their files; the next batch is being read while one is written."""
+    parts = [
+        (version, items[start : start + BATCH])
+        for version, group in groupby(due, key=lambda item: item.version)
+        for items in [list(group)]
+        for start in range(0, len(items), BATCH)
+    ]
     with ThreadPoolExecutor(THREADS) as pool:
 
-        def begin(batch: list[Due]) -> list[Future]:
-            return [pool.submit(_read, settings, item) for item in batch]
+        def begin(number: int) -> list[Future]:
+            return [pool.submit(_read, settings, item) for item in parts[number][1]] if number < len(parts) else []
 
-        running = begin(batches[0]) if batches else []
-        for number, batch in enumerate(batches):
+        running = begin(0)
+        for number, (version, items) in enumerate(parts):
             files = [future.result() for future in running]
-            running = begin(batches[number + 1]) if number + 1 < len(batches) else []
-            yield list(zip(batch, files, strict=True))
+            running = begin(number + 1)
+            yield Batch(load_contract(version), items, files)
 
 
-def _read(settings: Settings, item: Due) -> ReceivedFile:
-    # archive.read_archived raises where bytes are gone: that is no fault of the school's file, and stops the run
-    from pipelines.landing.archive import read_archived
-
-    data = read_archived(settings, item.sha256)
+def _read(settings: Settings, item: Due) -> LaidFile:
+    data = read_archived(settings, item.sha256)  # bytes lost from the archive are no fault of the school's file
     try:
-        return read_file(data, item.contract, settings.max_file_megabytes * MEGABYTE, item.term.rpartition("-")[2])
+        return lay_out_file(data, load_contract(item.version), settings.max_file_megabytes * MEGABYTE)
     except Exception as error:
         log.warning("return %s could not be read: %s", item.return_id, type(error).__name__)
-        return ReceivedFile(fault=faults.TRUNCATED)
+        return LaidFile(fault=faults.TRUNCATED)
 
 
-def _rewrite(connection: duckdb.DuckDBPyConnection, batch: list[tuple[Due, ReceivedFile]]) -> int:
+def _rewrite(connection: duckdb.DuckDBPyConnection, batch: Batch) -> int:
     """Put a batch's rows in place of what was there. Returns the number of rows of the return's tables."""
-    tables = {name: _typed_table(name, batch) for name in load_contract(LATEST_CONTRACT).tables}
-    tables = {name: rows for name, rows in tables.items() if rows is not None}
-    return_ids = [item.return_id for item, _ in batch]
+    return_ids = [item.return_id for item in batch.returns]
+    keys = _keys(batch)
+    received: dict[str, pl.DataFrame] = {}
     with transaction(connection):
-        for name in load_contract(LATEST_CONTRACT).tables:
-            _delete(connection, f"raw.{name}", return_ids)
-        for name in ("raw.sheets", "raw.columns"):
-            _delete(connection, name, return_ids)
+        for table in (*load_contract(LATEST_CONTRACT).tables, "sheets", "columns"):
+            connection.execute(
+                f"DELETE FROM raw.{table} WHERE list_contains($return_ids, return_id)", {"return_ids": return_ids}
+            )
+        for name, table in batch.contract.tables.items():
+            rows = _tidied_rows(batch, table)
+            if rows is not None:
+                received[name] = rows
+                typed = type_rows(rows.join(keys, on=FILE, how="left"), table, pl.col("as_at"))
+                _insert(connection, f"raw.{name}", typed.drop(FILE, "as_at"))
         connection.execute(
             "DELETE FROM ledger.audit WHERE stage = $stage AND list_contains($return_ids, return_id)",
             {"stage": STAGE, "return_ids": return_ids},
         )
-        for name, rows in tables.items():
-            _insert(connection, f"raw.{name}", rows)
-        _insert(connection, "raw.sheets", _records(batch, "sheets"))
-        _insert(connection, "raw.columns", _records(batch, "columns"))
-        _insert(connection, "ledger.audit", _audit(batch, tables))
-        for item, file in batch:
-            if file.fault:
-                connection.execute(
-                    "UPDATE ledger.files SET fault = $fault WHERE file_id = $file_id",
-                    {"fault": file.fault, "file_id": item.return_id},
-                )
+        _insert_records(connection, batch, received)
+        _insert_audit(connection, batch, received)
+        _note_faults(connection, batch)
         connection.executemany(
             "INSERT OR REPLACE INTO ledger.reads VALUES ($1, $2, $3)",
-            [(item.return_id, item.fingerprint, item.received_at) for item, _ in batch],
+            [(item.return_id, item.fingerprint, item.received_at) for item in batch.returns],
         )
-    return sum(rows.height for rows in tables.values())
+    return sum(rows.height for rows in received.values())
 
 
-def _typed_table(name: str, batch: list[tuple[Due, ReceivedFile]]) -> pl.DataFrame | None:
-    """One table over all returns of the batch, typed once."""
-    parts: dict[str, list[pl.DataFrame]] = {}
-    contracts = {}
-    for item, file in batch:
-        if name in file.tables and file.tables[name].height:
-            contracts[item.contract.version] = item.contract
-            keys = [
-                pl.lit(item.return_id).alias("return_id"),
-                pl.lit(item.urn).alias("return_urn"),
-                pl.lit(item.term).alias("return_term"),
-                pl.lit(item.as_at_date, dtype=pl.Date).alias("as_at"),
-            ]
-            parts.setdefault(item.contract.version, []).append(file.tables[name].with_columns(keys))
-    typed = [
-        type_rows(pl.concat(frames, how="diagonal"), contracts[version].tables[name], pl.col("as_at")).drop("as_at")
-        for version, frames in parts.items()
-    ]
-    return pl.concat(typed, how="diagonal") if typed else None
-
-
-def _records(batch: list[tuple[Due, ReceivedFile]], kind: str) -> pl.DataFrame:
+def _keys(batch: Batch) -> pl.DataFrame:
+    """A row a file of the batch: what its rows are known by, and the as-at date of its term."""
     return pl.DataFrame(
-        [
-            {"return_id": item.return_id, "urn": item.urn, "term": item.term, **asdict(record)}
-            for item, file in batch
-            for record in getattr(file, kind)
-        ],
-        infer_schema_length=None,
-    )
-
-
-def _audit(batch: list[tuple[Due, ReceivedFile]], tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """Of each table that a file has: the rows in the file, and those that came out of this stage."""
-    came_out = {
-        (return_id, name): count
-        for name, rows in tables.items()
-        for return_id, count in rows.group_by("return_id").len().iter_rows()
-    }
-    return pl.DataFrame(
-        [
-            (item.return_id, STAGE, name, rows.height, came_out.get((item.return_id, name), 0), 0)
-            for item, file in batch
-            for name, rows in file.tables.items()
-        ],
-        schema=["return_id", "stage", "table_name", "rows_in", "rows_out", "rows_quarantined"],
+        [(n, item.return_id, item.urn, item.term, item.as_at_date) for n, item in enumerate(batch.returns)],
+        schema={
+            FILE: pl.UInt32,
+            "return_id": pl.String,
+            "return_urn": pl.String,
+            "return_term": pl.String,
+            "as_at": pl.Date,
+        },
         orient="row",
     )
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, table: str, return_ids: list[str]) -> None:
-    connection.execute(f"DELETE FROM {table} WHERE list_contains($return_ids, return_id)", {"return_ids": return_ids})
+def _tidied_rows(batch: Batch, table: Table) -> pl.DataFrame | None:
+    """One table's rows of all files of the batch, with the file's number in the batch; None where there are none."""
+    alike, by_themselves = [], []
+    for number, file in enumerate(batch.files):
+        laid = file.tables.get(table.name)
+        if laid is not None and laid.rows.height:
+            mark = pl.Series(FILE, [number], dtype=pl.UInt32).new_from_index(0, laid.rows.height)
+            # a column that came twice is compared within its own file
+            frames = by_themselves if any(column.repeated for column in laid.columns) else alike
+            frames.append(laid.rows.hstack([mark]))
+    groups = ([pl.concat(alike, how="diagonal")] if alike else []) + by_themselves
+    parts = [tidied(rows, table, keep=[FILE]) for rows in groups]
+    return pl.concat(parts, how="diagonal") if parts else None
+
+
+def _insert_records(connection: duckdb.DuckDBPyConnection, batch: Batch, received: dict[str, pl.DataFrame]) -> None:
+    """Which sheets and columns were found, and which were missed."""
+    counts = {name: dict(rows.group_by(FILE).len().iter_rows()) for name, rows in received.items()}
+    sheets, columns = [], []
+    for number, (item, file) in enumerate(zip(batch.returns, batch.files, strict=True)):
+        own = {"return_id": item.return_id, "urn": item.urn, "term": item.term}
+        rows_received = {name: count.get(number, 0) for name, count in counts.items()}
+        term_name = item.term.rpartition("-")[2]
+        twice = {name for name, laid in file.tables.items() if any(column.repeated for column in laid.columns)}
+        compared = {name: received[name].filter(pl.col(FILE) == number) for name in twice & received.keys()}
+        sheets += [own | asdict(sheet) for sheet in sheet_records(file, batch.contract, rows_received, term_name)]
+        columns += [own | asdict(column) for column in column_records(file, batch.contract, compared)]
+    _insert(connection, "raw.sheets", pl.DataFrame(sheets, infer_schema_length=None))
+    _insert(connection, "raw.columns", pl.DataFrame(columns, infer_schema_length=None))
+
+
+def _insert_audit(connection: duckdb.DuckDBPyConnection, batch: Batch, received: dict[str, pl.DataFrame]) -> None:
+    """Of each table that a file has: the rows in the file, and those that are now in schema raw."""
+    for name in batch.contract.tables:
+        has_table = [number for number, file in enumerate(batch.files) if name in file.tables]
+        counts = dict(received[name].group_by(FILE).len().iter_rows()) if name in received else {}
+        rows_in = pl.DataFrame(
+            [(batch.returns[number].return_id, counts.get(number, 0)) for number in has_table],
+            schema={"return_id": pl.String, "rows_in": pl.Int64},
+            orient="row",
+        )
+        connection.register("received_in_files", rows_in.to_arrow())
+        connection.execute(
+            f"""
+            INSERT INTO ledger.audit BY NAME
+            SELECT
+                f.return_id, '{STAGE}' AS stage, '{name}' AS table_name, f.rows_in, count(r.return_id) AS rows_out,
+                0 AS rows_quarantined
+            FROM received_in_files AS f
+            LEFT JOIN raw.{name} AS r ON f.return_id = r.return_id
+            GROUP BY f.return_id, f.rows_in
+            """
+        )
+        connection.unregister("received_in_files")
+
+
+def _note_faults(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+    for item, file in zip(batch.returns, batch.files, strict=True):
+        if file.fault:
+            connection.execute(
+                "UPDATE ledger.files SET fault = $fault WHERE file_id = $file_id",
+                {"fault": file.fault, "file_id": item.return_id},
+            )
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """The cells of a sheet -> the columns of its table, found by the header in row 1."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,12 @@ from pipelines.reading.headers import SPACES, match
 # a header further down than this is nobody's
 LOOK_FOR_HEADER_IN = 20
 BETWEEN = " | "
+# columns that a frame has beside its table's fields until it is tidied: a field once more, and what has no header
+AGAIN = "__again_"
+BEYOND = "beyond_"
+# beside a field that came twice, in tidied rows
+DIFFERS = "__differs"
+MIDNIGHT = " 00:00:00"
 
 
 @dataclass(frozen=True)
@@ -20,15 +27,11 @@ class Column:
     column_name: str | None
     found: bool
     repeated: bool = False
-    agrees: bool = True
 
 
 @dataclass(frozen=True)
 class LaidTable:
-    """rows: `row_number` (as people count, the header is 1), the contract's fields, `surplus`; all else text.
-
-    A field whose columns differ in some row has `<field>__differs` as well, true in those rows.
-    """
+    """rows: `row_number` (as people count, the header is 1) and what is in the cells, not tidied yet."""
 
     header_found: bool
     columns: tuple[Column, ...]
@@ -36,58 +39,74 @@ class LaidTable:
 
 
 def lay_in_columns(cells: pl.DataFrame, table: Table) -> LaidTable:
-    """Rows under their fields, outer spaces gone, blank text null and blank rows left out.
+    """Find the columns of a sheet's cells by their header; `tidied` then gives the table's rows.
 
-    A row is blank where nothing is in a known column or under a blank header: what an unknown column holds is nobody's.
+    No Polars query is run, as this is done for every sheet of every return; tidying is done for many at once.
     """
-    header = [_trimmed(text) for text in cells.row(0)] if cells.height else []
+    columns = cells.get_columns()
+    header = [(column[0] or "").strip(SPACES) for column in columns] if cells.height else []
     fields = match(header, table.fields)
-    if not any(fields) or _has_header_below(cells, table, sum(map(bool, fields))):
-        return LaidTable(False, (), _no_rows(table))
-    places: dict[str, list[str]] = {}
-    for position, field in enumerate(fields):
+    if not any(fields) or _has_header_below(columns, table, fields):
+        return LaidTable(False, (), pl.DataFrame(schema={"row_number": pl.Int32}))
+    laid = [pl.Series("row_number", range(1, cells.height + 1), dtype=pl.Int32)]
+    seen: set[str] = set()
+    for position, (text, field, column) in enumerate(zip(header, fields, columns, strict=True)):
         if field:
-            places.setdefault(field, []).append(cells.columns[position])
-    beyond = [cells.columns[position] for position, text in enumerate(header) if not text]
-    trimmed = _trimmed_cells(cells, [*(name for names in places.values() for name in names), *beyond])
-    rows = trimmed.select(
-        pl.int_range(2, pl.len() + 2, dtype=pl.Int32).alias("row_number"),
-        *(_field_text(name, places.get(name, [])) for name in table.fields),
-        _surplus(beyond),
-        *(_differs(names).alias(f"{field}__differs") for field, names in places.items() if len(names) > 1),
-    ).filter(pl.any_horizontal(pl.col(*table.fields, "surplus").is_not_null()))
-    disagreeing = {field for field, names in places.items() if len(names) > 1 and rows[f"{field}__differs"].any()}
-    rows = rows.drop(f"{f}__differs" for f, names in places.items() if len(names) > 1 and f not in disagreeing)
-    return LaidTable(True, _columns(header, fields, table, disagreeing), rows)
+            laid.append(column.alias(f"{field}{AGAIN}{position}" if field in seen else field))
+            seen.add(field)
+        elif not text:
+            laid.append(column.alias(f"{BEYOND}{position}"))
+    return LaidTable(True, _columns(header, fields, table), pl.DataFrame(laid).slice(1))
 
 
-def _trimmed(text: str | None) -> str:
-    return (text or "").strip(SPACES)
+def tidied(rows: pl.DataFrame, table: Table, keep: Iterable[str] = ()) -> pl.DataFrame:
+    """Laid rows -> `row_number`, the table's fields and `surplus`, all text, and the columns to keep.
+
+    Outer spaces are gone, blank text is null, blank rows are left out. A row is blank where nothing is in a known
+    column or under a blank header: what an unknown column holds is nobody's. A field that came twice has
+    `<field>__differs` as well, true where the two do not say the same; its text then is what each says.
+    """
+    texts = [name for name in rows.columns if name not in {"row_number", *keep}]
+    again = {
+        field: [field, *(name for name in texts if name.startswith(f"{field}{AGAIN}"))]
+        for field in table.fields
+        if any(name.startswith(f"{field}{AGAIN}") for name in texts)
+    }
+    beyond = [name for name in texts if name.startswith(BEYOND)]
+    # midnight is how a workbook's reader writes a date, not what people see
+    text = pl.col(texts).str.strip_chars(SPACES).str.strip_suffix(MIDNIGHT)
+    return (
+        rows.lazy()
+        .with_columns(pl.when(text != "").then(text))
+        .select(
+            *keep,
+            "row_number",
+            *(_field_text(name, name in texts, again.get(name)) for name in table.fields),
+            _surplus(beyond),
+            *(_differs(names).alias(f"{field}{DIFFERS}") for field, names in again.items()),
+        )
+        .filter(pl.any_horizontal(pl.col(*table.fields, "surplus").is_not_null()))
+        .collect()
+    )
 
 
-def _has_header_below(cells: pl.DataFrame, table: Table, found: int) -> bool:
+def _has_header_below(columns: list[pl.Series], table: Table, fields: list[str | None]) -> bool:
     """Whether a later row names more of the fields than row 1, which then is a title."""
-    below = cells.slice(1, LOOK_FOR_HEADER_IN).rows()
-    return any(sum(map(bool, match(map(_trimmed, row), table.fields))) > found for row in below)
+    if all(field.name in fields for field in table.fields.values() if field.required):
+        return False
+    below = zip(*(column[1 : LOOK_FOR_HEADER_IN + 1].to_list() for column in columns), strict=True)
+    found = sum(map(bool, fields))
+    return any(sum(map(bool, match(row, table.fields))) > found for row in below)
 
 
-def _no_rows(table: Table) -> pl.DataFrame:
-    return pl.DataFrame(schema={"row_number": pl.Int32, **dict.fromkeys([*table.fields, "surplus"], pl.String)})
-
-
-def _trimmed_cells(cells: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    text = pl.col(names).str.strip_chars(SPACES)
-    return cells.slice(1).select(pl.when(text != "").then(text))
-
-
-def _field_text(field: str, names: list[str]) -> pl.Expr:
+def _field_text(field: str, is_there: bool, again: list[str] | None) -> pl.Expr:
     """The text of the one column; of several that differ, what each says."""
-    if not names:
+    if not is_there:
         return pl.lit(None, dtype=pl.String).alias(field)
-    if len(names) == 1:
-        return pl.col(names[0]).alias(field)
-    each = pl.concat_str(names, separator=BETWEEN, ignore_nulls=True)
-    return pl.when(_differs(names)).then(each).otherwise(pl.col(names[0])).alias(field)
+    if not again:
+        return pl.col(field)
+    each = pl.concat_str(again, separator=BETWEEN, ignore_nulls=True)
+    return pl.when(_differs(again)).then(each).otherwise(pl.col(field)).alias(field)
 
 
 def _differs(names: list[str]) -> pl.Expr:
@@ -102,11 +121,11 @@ def _surplus(names: list[str]) -> pl.Expr:
     return pl.when(text != "").then(text).alias("surplus")
 
 
-def _columns(header: list[str], fields: list[str | None], table: Table, disagreeing: set[str]) -> tuple[Column, ...]:
+def _columns(header: list[str], fields: list[str | None], table: Table) -> tuple[Column, ...]:
     columns = {}
     for text, field in zip(header, fields, strict=True):
         if field:
-            columns.setdefault(field, Column(field, text, True, fields.count(field) > 1, field not in disagreeing))
+            columns.setdefault(field, Column(field, text, True, fields.count(field) > 1))
         elif text:
             columns.setdefault(("unknown", text), Column(None, text, True))
     missing = [Column(f.name, None, False) for f in table.fields.values() if f.required and f.name not in fields]

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from expectations.contracts import Field, Table, code_list
+from pipelines.reading.tables import DIFFERS
 
 EXCEL_ERRORS = (
     "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#ERROR!", "#GETTING_DATA",
@@ -53,9 +54,9 @@ def type_rows(rows: pl.DataFrame, table: Table, as_at: pl.Expr) -> pl.DataFrame:
     odd = rows.select(_is_odd(text) for text in texts).row(0) if rows.height else [False] * len(fields)
     typed = []
     for field, text, has_odd in zip(fields, texts, odd, strict=True):
-        differs = pl.col(f"{field.name}__differs") if f"{field.name}__differs" in rows.columns else None
+        differs = pl.col(f"{field.name}{DIFFERS}") if f"{field.name}{DIFFERS}" in rows.columns else None
         typed += _type_field(field, text, as_at, has_odd, differs)
-    others = pl.exclude([field.name for field in fields], "^.*__differs$")
+    others = pl.exclude([field.name for field in fields], f"^.*{DIFFERS}$")
     return rows.select(others, *typed)
 
 

@@ -34,9 +34,11 @@ REFERENCE = re.compile(r"([A-Z]{1,4})([0-9]{1,8})")
 MAX_TEXT = 250_000_000
 MAX_FORMULAS = 500_000
 
-# A sheet is as big as its outermost cells are apart, however few there are: only those within Z9999 are beyond doubt.
-OUTSIDE = re.compile(rb' r="(?![A-Z]?[0-9]{1,4}")')
-UNUSUAL = (b"='", b" =", b"= ", b":c>", b":c ", b"<!", b"\0")
+# A sheet is as big as its outermost cells are apart, however few there are: only those within Z9999 are beyond doubt,
+# and only as common programs write them.
+UNUSUAL_CELL = re.compile(rb'<c\s(?!r="[A-Z][0-9]{1,4}")')
+UNUSUAL_ROW = re.compile(rb'<row\s(?!r="[0-9]{1,4}")')
+PREFIXED = (b":c", b":row")
 Result = TypeVar("Result")
 FORMULAS = re.compile(rb"<(?:\w+:)?f[\s/>]")
 
@@ -58,6 +60,7 @@ class Workbook:
         self._container = container
         self._paths = _sheet_paths(container)
         self._shared = container.entry("xl/sharedStrings.xml")
+        # no more than this many bytes for any one text
         self._longest = max(map(len, self._shared.content.split(b"si>"))) if self._shared else 0
         self._reader = _carefully(lambda: fastexcel.read_excel(container.data))
 
@@ -79,12 +82,10 @@ class Workbook:
         if entry is None:
             raise Unreadable(faults.TRUNCATED)
         xml = entry.content
-        texts = self._longest * xml.count(b't="s"') > MAX_TEXT
-        unusual = OUTSIDE.search(xml) or any(sign in xml for sign in UNUSUAL)
-        if not (texts or unusual or (b"<f" in xml and FORMULAS.search(xml))):
+        much_text = self._longest * xml.count(b"<c") > MAX_TEXT
+        if not (much_text or _is_unusual(xml) or (b"<f" in xml and FORMULAS.search(xml))):
             return None
-        lengths = [len(text) for text in self._shared.content.split(b"si>")[1::2]] if self._shared else []
-        layout = _lay_out(xml, lengths)
+        layout = _lay_out(xml, _text_lengths(self._shared.content) if much_text else [])
         if layout.cells > MAX_CELLS or layout.text > MAX_TEXT:
             raise Unreadable(faults.TOO_LARGE)
         return layout
@@ -92,14 +93,16 @@ class Workbook:
     def read_cells(self, position: int) -> pl.DataFrame:
         """The cells of a sheet, from its first row on, as text, columns named "0", "1", ...
 
-        Dates are ISO dates, with their time where it is not midnight; a cell in error holds the error as people see
-        it, and a formula without a stored result its formula. Raises Unreadable like `layout`.
+        Dates are ISO dates with a time; a cell in error holds the error as people see it, and a formula without a
+        stored result its formula. Raises Unreadable like `layout`.
         """
         layout = self.layout(position)
+        name, _, path = self._paths[position]
 
         def load() -> tuple[pl.DataFrame, list[tuple[int, int, str]]]:
-            name = self._paths[position][0]
             sheet = self._reader.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+            if layout is None and b't="e"' not in self._container.entry(path).content:
+                return sheet.to_polars(), []
             batch, errors = sheet.to_arrow_with_errors()
             frame = pl.from_arrow(batch) if batch.num_columns else pl.DataFrame()
             return frame, [(*error.position, error.detail) for error in (errors.errors if errors else [])]
@@ -109,8 +112,7 @@ class Workbook:
         frame = _patched(frame, {(row, column): _error_text(detail) for row, column, detail in errors})
         if layout:
             frame = _patched(_anchored(frame, layout.first_column), layout.formulas)
-        # a date's midnight is the reader's, not what people see
-        return frame.with_columns(pl.all().str.strip_suffix(" 00:00:00"))
+        return frame
 
 
 def _carefully(call: Callable[[], Result]) -> Result:
@@ -153,6 +155,23 @@ def _tree(container: Container, name: str) -> ElementTree.Element:
 
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2].rpartition(":")[2]
+
+
+def _is_unusual(xml: bytes) -> bool:
+    """Whether a sheet's XML has to be read to know how far its cells are apart."""
+    root = xml.find(b"<worksheet")
+    return (
+        not 0 <= root < 2_000
+        or b"<!" in xml[:root]
+        or any(prefixed in xml for prefixed in PREFIXED)
+        or bool(UNUSUAL_CELL.search(xml) or UNUSUAL_ROW.search(xml))
+    )
+
+
+def _text_lengths(xml: bytes) -> list[int]:
+    """The length of every shared text, in order."""
+    texts = [element for element in _carefully(lambda: ElementTree.fromstring(xml)) if _local(element.tag) == "si"]
+    return [sum(len(part.text or "") for part in text.iter() if _local(part.tag) == "t") for text in texts]
 
 
 def _error_text(detail: str) -> str:
