@@ -99,12 +99,14 @@ def list_entries(zone: Zone) -> list[Entry]:
     zone.fs.invalidate_cache()  # object stores remember their listings
     try:
         if zone.is_object_store:
-            found = list(zone.fs.find(zone.root, detail=True).values())
+            listed = zone.fs.find(zone.root, detail=True).values()
+            # consoles make an empty object for a folder, whose key ends with a slash
+            found = [info for info in listed if not str(info.get("Key", info["name"])).endswith("/")]
         else:
             found = list(_walk(zone.fs, zone.root))
     except Exception as error:  # every file system has exceptions of its own
         raise LandingZoneError(f"The landing zone {zone.root} cannot be listed: {error}") from error
-    entries = [_entry(zone, info) for info in found if info]
+    entries = [_entry(zone, info) for info in found]
     return sorted((entry for entry in entries if not _passed_over(entry.path)), key=lambda entry: entry.path)
 
 

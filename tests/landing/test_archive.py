@@ -160,7 +160,7 @@ def test_damage_is_a_clear_error_under_a_key(keyed, monkeypatch, spoil):
     path = archived_path(keyed, archive_bytes(keyed, bytes(range(64))))
     path.chmod(0o640)
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(ArchiveError, match="damaged|another key"):
+    with pytest.raises(ArchiveError, match=r"damaged|another key"):
         read_archived(keyed, path.name)
 
 
