@@ -1,8 +1,8 @@
 """Which terms have something new: a term is run again when the fingerprint of its inputs has changed."""
 
 import hashlib
+from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 
 import duckdb
 
@@ -12,14 +12,14 @@ from pipelines.terms import calendar_path, load_calendar
 from pipelines.warehouse import transaction
 
 # What turns a file into figures and words: rules, contract and seeds, the models, and the code of the stages.
-PROJECT_FILES = (
-    (EXPECTATIONS_DIR, "*.yml"),
-    (EXPECTATIONS_DIR, "*.py"),
-    (DBT_PROJECT_DIR / "seeds", "*.csv"),
-    (DBT_PROJECT_DIR / "macros", "*.sql"),
-    (DBT_PROJECT_DIR / "models", "*.sql"),
-    *((PROJECT_DIR / "pipelines" / stage, "*.[ps][yq]*") for stage in ("reading", "checking", "building", "feedback")),
+PROJECT_FOLDERS = (
+    EXPECTATIONS_DIR,
+    DBT_PROJECT_DIR / "seeds",
+    DBT_PROJECT_DIR / "macros",
+    DBT_PROJECT_DIR / "models",
+    *(PROJECT_DIR / "pipelines" / stage for stage in ("reading", "checking", "building", "feedback")),
 )
+PROJECT_SUFFIXES = {".yml", ".csv", ".sql", ".py", ".j2"}
 
 
 def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -27,8 +27,8 @@ def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection)
     common = [_project_fingerprint(), reference_fingerprint(connection), calendar_path(settings).read_text()]
     common += [settings.la_code, str(settings.minimum_units)]
     returns = connection.sql("""
-        SELECT term, string_agg(return_id || coalesce(released_at::VARCHAR, ''), ',' ORDER BY return_id)
-        FROM ledger.returns JOIN ledger.files ON file_id = return_id GROUP BY term
+        SELECT r.term, string_agg(return_id || coalesce(released_at::VARCHAR, ''), ',' ORDER BY return_id)
+        FROM ledger.returns AS r JOIN ledger.files ON file_id = return_id GROUP BY r.term
     """).fetchall()
     calendar = load_calendar(settings)
     return {
@@ -51,7 +51,9 @@ def changed_ranges(settings: Settings, connection: duckdb.DuckDBPyConnection) ->
     return ranges
 
 
-def mark_finished(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], finished_at) -> None:
+def mark_finished(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], finished_at: datetime
+) -> None:
     """Remember what the terms were run with; the last act of a term's run, so that a killed one is run again."""
     current = term_fingerprints(settings, connection)
     with transaction(connection):
@@ -64,7 +66,7 @@ def mark_finished(settings: Settings, connection: duckdb.DuckDBPyConnection, ter
 @lru_cache(maxsize=1)
 def _project_fingerprint() -> str:
     digest = hashlib.sha256()
-    files = {path for folder, pattern in PROJECT_FILES for path in Path(folder).rglob(pattern) if path.is_file()}
+    files = {path for folder in PROJECT_FOLDERS for path in folder.rglob("*") if path.suffix in PROJECT_SUFFIXES}
     for path in sorted(files):
         digest.update(path.relative_to(PROJECT_DIR).as_posix().encode())
         digest.update(path.read_bytes())

@@ -1,0 +1,113 @@
+"""What starts a run, and over which terms: the sensor, the schedule, the terms with something new."""
+
+import csv
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pytest
+
+from pipelines.changed_terms import changed_ranges, mark_finished
+from pipelines.resources import ON_TAG
+from pipelines.runs import files_arrived, nightly_while_window_open, open_windows, range_tags
+from pipelines.settings import SEEDS_DIR, get_settings
+from pipelines.warehouse import warehouse
+
+NOW = datetime(2026, 7, 22, 2, 0)
+
+
+def receive(connection, *terms: str) -> None:
+    """A return of each term, as the pull would have written it down."""
+    for term in terms:
+        number = connection.sql("SELECT count(*) FROM ledger.files").fetchone()[0]
+        connection.execute("INSERT INTO ledger.files (file_id, term) VALUES (?, ?)", [f"f{number}", term])
+        connection.execute("INSERT INTO ledger.returns (return_id, term) VALUES (?, ?)", [f"f{number}", term])
+
+
+@pytest.fixture
+def connection(settings):
+    with warehouse(settings) as connection:
+        yield connection
+
+
+def test_terms_with_something_new_are_run_as_contiguous_ranges(settings, connection):
+    receive(connection, "2025-26-summer", "2024-25-autumn", "2025-26-spring", "2024-25-autumn")
+    assert changed_ranges(settings, connection) == [["2024-25-autumn"], ["2025-26-spring", "2025-26-summer"]]
+
+
+def test_a_finished_term_is_not_run_again_until_a_return_of_it_arrives(settings, connection):
+    receive(connection, "2025-26-autumn", "2025-26-spring")
+    mark_finished(settings, connection, ["2025-26-autumn", "2025-26-spring"], NOW)
+    assert changed_ranges(settings, connection) == []
+    receive(connection, "2025-26-spring")
+    assert changed_ranges(settings, connection) == [["2025-26-spring"]]
+
+
+def test_a_released_return_and_a_changed_calendar_are_something_new(settings, connection):
+    receive(connection, "2025-26-autumn")
+    mark_finished(settings, connection, ["2025-26-autumn"], NOW)
+    connection.execute("UPDATE ledger.files SET released_at = TIMESTAMP '2026-07-22'")
+    assert changed_ranges(settings, connection) == [["2025-26-autumn"]]
+    mark_finished(settings, connection, ["2025-26-autumn"], NOW)
+    settings.reference_dir.mkdir(parents=True)
+    rows = (SEEDS_DIR / "calendar.csv").read_text().replace("2025-12-05,2025-12-05", "2025-12-04,2025-12-05")
+    (settings.reference_dir / "calendar.csv").write_text(rows)
+    assert changed_ranges(settings, connection) == [["2025-26-autumn"]]
+
+
+def test_a_range_is_said_in_dagsters_own_tags():
+    tags = range_tags(["2025-26-autumn", "2025-26-spring"], date(2026, 3, 20))
+    assert tags == {
+        "dagster/asset_partition_range_start": "2025-26-autumn",
+        "dagster/asset_partition_range_end": "2025-26-spring",
+        ON_TAG: "2026-03-20",
+    }
+
+
+def test_the_sensor_asks_for_a_pull_once_per_arrival(settings, monkeypatch):
+    monkeypatch.setenv("SEN_SETTLING_SECONDS", "0")
+    get_settings.cache_clear()
+    sensor = files_arrived(dg.define_asset_job("pull"))
+    landing = settings.data_dir / "landing"
+    landing.mkdir(parents=True)
+
+    def asked(cursor):
+        context = dg.build_sensor_context(cursor=cursor)
+        result = sensor(context)
+        return result, context.cursor
+
+    _, cursor = asked(None)
+    nothing, cursor = asked(cursor)
+    assert isinstance(nothing, dg.SkipReason)
+    (landing / "8012001_2025-26_autumn_01.xlsx").write_bytes(b"something")
+    arrived, cursor = asked(cursor)
+    assert isinstance(arrived, dg.RunRequest)
+    nothing, _ = asked(cursor)
+    assert isinstance(nothing, dg.SkipReason)
+    settings.reference_dir.mkdir()
+    (settings.reference_dir / "ehc_plans.csv").write_text("upn\n")
+    arrived, _ = asked(cursor)
+    assert isinstance(arrived, dg.RunRequest), "the LA's own files are arrivals too"
+
+
+@pytest.mark.parametrize(
+    ("day", "is_run"),
+    [
+        ("2025-12-04", False),  # the day before the window of autumn 2025-26 opens
+        ("2025-12-05", True),  # it opens
+        ("2025-12-19", True),  # the deadline
+        ("2025-12-20", True),  # the night after the deadline's day: what came on it
+        ("2025-12-21", False),
+    ],
+)
+def test_the_schedule_runs_nightly_while_a_window_is_open_and_on_its_deadline(settings, day, is_run):
+    schedule = nightly_while_window_open(dg.define_asset_job("pull"))
+    at = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+    found = schedule(dg.build_schedule_context(scheduled_execution_time=at))
+    assert isinstance(found, dg.RunRequest if is_run else dg.SkipReason)
+    assert bool(open_windows(settings, date.fromisoformat(day))) == is_run
+
+
+def test_every_term_of_the_calendar_has_its_window_open_on_its_deadline(settings):
+    with (SEEDS_DIR / "calendar.csv").open() as lines:
+        for row in csv.DictReader(lines):
+            assert row["term"] in open_windows(settings, date.fromisoformat(row["deadline"]))
