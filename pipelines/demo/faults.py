@@ -1,0 +1,225 @@
+"""What is spoilt on purpose, and the record of it: which file, table, row and field breaks which rule.
+
+Planters of single rows and cells are in `row_planters`, those that spoil a file as a whole in `file_planters`; here
+they are spread over the returns that there are.
+"""
+
+import copy
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from pipelines.demo.lives import World
+from pipelines.demo.returns import Row, SchoolReturn, Sheet
+from pipelines.demo.schools import School
+from pipelines.demo.writing import Style
+
+DIRTY_SHARE = 0.1
+HEALED_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One line of `planted_faults.csv`; row_number and field are None for what is about a file, sheet or column."""
+
+    file: str
+    table: str | None
+    row_number: int | None
+    field: str | None
+    rule_code: str
+
+
+@dataclass
+class Sending:
+    """A file that will be sent. `write` and `place` stand in for the usual writing where the file itself is spoilt."""
+
+    sent: SchoolReturn
+    style: Style
+    write: "Callable[[Sending], tuple[str, bytes]] | None" = None
+    place: Callable[[Path, bytes], bool] | None = None
+    broken: list[tuple[str | None, Row | None, str | None, str]] = field(default_factory=list)
+
+    def found(self, file_name: str) -> list[Fault]:
+        """The faults of the file as written, with the numbers of their rows."""
+        faults = []
+        for table, row, name, code in self.broken:
+            number = None if row is None else self.sent.sheet(table).row_number(row)
+            faults.append(Fault(file_name, table, number, name, code))
+        return faults
+
+
+@dataclass
+class Work:
+    """A return that is being spoilt: what of it has been used, so that no two faults meet."""
+
+    sending: Sending
+    world: World
+    rng: Random
+    used: set = field(default_factory=set)
+    planted: int = 0
+
+    @property
+    def sent(self) -> SchoolReturn:
+        """The return."""
+        return self.sending.sent
+
+    def sheet(self, table: str) -> Sheet:
+        """A table of the return."""
+        return self.sent.sheet(table)
+
+    def report(self, table: str | None, row: Row | None, name: str | None, code: str) -> None:
+        """Write down one issue that the file now has."""
+        self.sending.broken.append((table, row, name, code))
+
+    def claim(self, *things: object) -> bool:
+        """Take things for this fault alone; False where any is taken already."""
+        if any(thing in self.used for thing in things):
+            return False
+        self.used.update(things)
+        return True
+
+    def free(self, *things: object) -> bool:
+        """Whether nothing of it is taken."""
+        return not any(thing in self.used for thing in things)
+
+    def fresh_upn(self) -> str:
+        """A valid UPN that nobody has."""
+        school = self.sent.school
+        return self.world.office.upn(school.la_code, school.number, int(self.sent.term.academic_year[:4]) - 3)
+
+    def children(self, key: str, table: str) -> list[Row]:
+        """A pupil's rows in a child table."""
+        return [row for row in self.sheet(table).written() if row[0] == key]
+
+    def key_of(self, pupil: Row) -> str:
+        """What the child tables carry for a pupil's row: UPN, else ULN."""
+        return pupil[0] or pupil[1]
+
+    def pupils(self, **wanted: object) -> Iterable[Row]:
+        """Pupils' rows that no fault has used, with these cells (a callable judges the cell)."""
+        sheet = self.sheet("pupils")
+        for row in sheet.written():
+            if not self.free(self.key_of(row)):
+                continue
+            cells = {name: sheet.cell(row, name) for name in wanted}
+            if all(want(cells[name]) if callable(want) else cells[name] == want for name, want in wanted.items()):
+                yield row
+
+    def some_pupil(self, suits: Callable[[Row], bool] = lambda _: True, **wanted: object) -> Row | None:
+        """One such pupil, taken for this fault; None where there is none."""
+        rows = [row for row in self.pupils(**wanted) if suits(row)]
+        if not rows:
+            return None
+        row = self.rng.choice(rows)
+        self.claim(self.key_of(row))
+        return row
+
+    def some_child(self, table: str, suits: Callable[[Row], bool] = lambda _: True) -> Row | None:
+        """A row of a child table whose pupil no fault has used; the pupil is taken."""
+        listed = {self.key_of(row) for row in self.pupils()}
+        rows = [row for row in self.sheet(table).written() if row[0] in listed and suits(row)]
+        if not rows:
+            return None
+        row = self.rng.choice(rows)
+        self.claim(row[0])
+        return row
+
+    def set_apart(self, pupil: Row) -> None:
+        """A pupil who came off the register, and nothing hangs on the row: a fault of its key has no other effect."""
+        key, sheet = self.key_of(pupil), self.sheet("pupils")
+        sheet.put(pupil, "sen_provision", "N")
+        for table in ("plans", "reviews", "specialists"):
+            child = self.sheet(table)
+            child.rows = [row for row in child.rows if row is None or row[0] != key]
+
+    def rename(self, old: str, new: str) -> None:
+        """The same pupil under another number, in every table."""
+        for table in ("pupils", "plans", "reviews", "specialists", "placements", "consultations"):
+            for row in self.sheet(table).written():
+                if row[0] == old:
+                    row[0] = new
+
+
+@dataclass(frozen=True)
+class Planter:
+    """Plants the faults of one rule; `plant` gives False, and changes nothing, where the return has no place for it."""
+
+    code: str
+    plant: Callable[[Work], bool]
+
+
+def spoil(
+    sendings: list[Sending], others: dict[str, list[School]], world: World, max_megabytes: int, rng: Random
+) -> list[Sending]:
+    """About a tenth of the returns spoilt, every rule's planter used where there is a place for it, and files besides."""
+    from pipelines.demo.file_planters import FileContext, file_planters
+    from pipelines.demo.row_planters import row_planters
+
+    order = list(range(len(sendings)))
+    rng.shuffle(order)
+    context = FileContext(sendings, others, world, max_megabytes, rng, iter(order))
+    added: list[Sending] = []
+    for planter in file_planters():
+        added += planter.plant(context)
+    spare = [n for n in order if n not in context.taken]
+    works: dict[int, Work] = {}
+    for number in spare[: max(1, round(DIRTY_SHARE * len(sendings)) - context.replaced)]:
+        works[number] = _start(sendings, number, world, rng)
+    for planter in row_planters():
+        tried = sorted(works, key=lambda n: works[n].planted)
+        if not any(_plant(planter, works[n]) for n in tried):
+            # the returns that are dirty so far have no place for it: one more
+            for number in spare:
+                if number not in works:
+                    work = _start(sendings, number, world, rng)
+                    if _plant(planter, work):
+                        works[number] = work
+                        break
+    for number, work in works.items():
+        if rng.random() < HEALED_SHARE:
+            healed = Sending(copy.copy(sendings[number].sent), sendings[number].style)
+            healed.sent.serial = 2
+            added.append(healed)
+        if work.sending.broken:
+            sendings[number] = work.sending
+    return [*sendings, *added]
+
+
+def _plant(planter: Planter, work: Work) -> bool:
+    done = planter.plant(work)
+    work.planted += done
+    return done
+
+
+def copied(sending: Sending) -> Sending:
+    """A copy that can be spoilt while the clean one stays."""
+    sent = sending.sent
+    sheets = [
+        Sheet(s.table, list(s.columns), [None if row is None else list(row) for row in s.rows], s.title, list(s.above), s.hidden)
+        for s in sent.sheets
+    ]
+    return Sending(SchoolReturn(sent.school, sent.term, sheets, sent.serial, sent.name), sending.style)
+
+
+def _start(sendings: list[Sending], number: int, world: World, rng: Random) -> Work:
+    work = Work(copied(sendings[number]), world, rng)
+    for table in ("pupils", "plans"):
+        rows = work.sheet(table).rows
+        if len(rows) > 3 and rng.random() < 0.3:
+            # a blank row in the middle: it is not received, and it counts
+            rows.insert(rng.randrange(1, len(rows)), None)
+    return work
+
+
+def write_planted(faults: list[Fault], path: Path) -> None:
+    """Write `planted_faults.csv`, in the order of files, tables, rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = sorted(
+        {(f.file, f.table or "", f.row_number or 0, f.field or "", f.rule_code) for f in faults}
+    )
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        out = csv.writer(lines, lineterminator="\n")
+        out.writerow(["file", "table", "row_number", "field", "rule_code"])
+        out.writerows([file, table, number or "", name, code] for file, table, number, name, code in rows)

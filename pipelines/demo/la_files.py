@@ -1,0 +1,297 @@
+"""The LA's own files, consistent with what the schools return but for a few differences that are there to be found."""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+from pipelines.demo.days import SchoolDays, academic_year_of
+from pipelines.demo.lives import Naming, Pupil, World
+from pipelines.demo.returns import gives_uln_alone
+from pipelines.demo.schools import NEIGHBOURS, School
+
+# the header of GIAS's edubasealldata file, in its order
+GIAS_COLUMNS = (
+    "URN|LA (code)|LA (name)|EstablishmentNumber|EstablishmentName|TypeOfEstablishment (code)|"
+    "TypeOfEstablishment (name)|EstablishmentTypeGroup (code)|EstablishmentTypeGroup (name)|"
+    "EstablishmentStatus (code)|EstablishmentStatus (name)|ReasonEstablishmentOpened (code)|"
+    "ReasonEstablishmentOpened (name)|OpenDate|ReasonEstablishmentClosed (code)|ReasonEstablishmentClosed (name)|"
+    "CloseDate|PhaseOfEducation (code)|PhaseOfEducation (name)|StatutoryLowAge|StatutoryHighAge|Boarders (code)|"
+    "Boarders (name)|NurseryProvision (name)|OfficialSixthForm (code)|OfficialSixthForm (name)|Gender (code)|"
+    "Gender (name)|ReligiousCharacter (code)|ReligiousCharacter (name)|ReligiousEthos (name)|Diocese (code)|"
+    "Diocese (name)|AdmissionsPolicy (code)|AdmissionsPolicy (name)|SchoolCapacity|SpecialClasses (code)|"
+    "SpecialClasses (name)|CensusDate|NumberOfPupils|NumberOfBoys|NumberOfGirls|PercentageFSM|"
+    "TrustSchoolFlag (code)|TrustSchoolFlag (name)|Trusts (code)|Trusts (name)|SchoolSponsorFlag (name)|"
+    "SchoolSponsors (name)|FederationFlag (name)|Federations (code)|Federations (name)|UKPRN|FEHEIdentifier|"
+    "FurtherEducationType (name)|OfstedLastInsp|OfstedSpecialMeasures (code)|OfstedSpecialMeasures (name)|"
+    "LastChangedDate|Street|Locality|Address3|Town|County (name)|Postcode|SchoolWebsite|TelephoneNum|"
+    "HeadTitle (name)|HeadFirstName|HeadLastName|HeadPreferredJobTitle|BSOInspectorateName (name)|"
+    "InspectorateReport|DateOfLastInspectionVisit|NextInspectionVisit|TeenMoth (name)|TeenMothPlaces|CCF (name)|"
+    "SENPRU (name)|EBD (name)|PlacesPRU|FTProv (name)|EdByOther (name)|Section41Approved (name)|SEN1 (name)|"
+    "SEN2 (name)|SEN3 (name)|SEN4 (name)|SEN5 (name)|SEN6 (name)|SEN7 (name)|SEN8 (name)|SEN9 (name)|"
+    "SEN10 (name)|SEN11 (name)|SEN12 (name)|SEN13 (name)|TypeOfResourcedProvision (name)|"
+    "ResourcedProvisionOnRoll|ResourcedProvisionCapacity|SenUnitOnRoll|SenUnitCapacity|GOR (code)|GOR (name)|"
+    "DistrictAdministrative (code)|DistrictAdministrative (name)|AdministrativeWard (code)|"
+    "AdministrativeWard (name)|ParliamentaryConstituency (code)|ParliamentaryConstituency (name)|"
+    "UrbanRural (code)|UrbanRural (name)|GSSLACode (name)|Easting|Northing|MSOA (name)|LSOA (name)|"
+    "InspectorateName (name)|SENStat|SENNoStat|BoardingEstablishment (name)|PropsName|PreviousLA (code)|"
+    "PreviousLA (name)|PreviousEstablishmentNumber|OfstedRating (name)|RSCRegion (name)|Country (name)|UPRN|"
+    "SiteName|QABName (code)|QABName (name)|EstablishmentAccredited (code)|EstablishmentAccredited (name)|"
+    "QABReport|CHNumber|MSOA (code)|LSOA (code)|FSM|AccreditationExpiryDate"
+).split("|")
+SEN2_HEADINGS = {
+    "sen2": "lea year referencedate dmo dco dsco",
+    "person": "surname forename personbirthdate sex ethnicity postcode upn uniquelearnernumber upnunknown",
+    "requests": "persontableid receiveddate requestsource rya requestoutcomedate requestoutcome requestmediation "
+    "requesttribunal exported",
+    "assessment": "requeststableid assessmentoutcome assessmentoutcomedate assessmentmediation assessmenttribunal "
+    "othermediation othertribunal week20",
+    "namedplan": "assessmenttableid startdate planres planwbp pb oa dp ceasedate ceasereason",
+    "plandetail": "namedplantableid urn ukprn sensetting sensettingother placementrank senunitindicator "
+    "resourcedprovisionindicator",
+    "activeplans": "requeststableid transferla reviewmeeting reviewoutcome reviewdraft phasetransferduedate "
+    "phasetransferfinaldate lastreview",
+    "placementdetail": "activeplanstableid urn ukprn sensetting sensettingother placementrank entrydate leavingdate "
+    "senunitindicator resourcedprovisionindicator res wbp",
+    "senneed": "activeplanstableid sentype sentyperank",
+}
+
+
+def csv_text(heading: Iterable[str], rows: Iterable[Iterable[object]], line_end: str = "\n") -> str:
+    """A CSV with its heading; None is an empty cell, a date is ISO."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator=line_end)
+    out.writerow(heading)
+    out.writerows(rows)
+    return text.getvalue()
+
+
+def write_la_files(
+    world: World, others: dict[str, list[School]], folder: Path, as_at: date, financial_year: str, rng: Random
+) -> list[Path]:
+    """Write every file of `reference/` and return their paths; the extracts are of the as-at date."""
+    schools = [*world.schools, *(school for group in others.values() for school in group)]
+    texts = {
+        "contacts.csv": contacts(world.schools, rng),
+        "ehc_plans.csv": ehc_plans(world, as_at),
+        "pupil_context.csv": pupil_context(world),
+        "notional_budgets.csv": notional_budgets(world.schools, financial_year, rng),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode("utf-8"))
+    stamp = (as_at - timedelta(days=6)).strftime("%Y%m%d")
+    gias = folder / f"edubasealldata{stamp}.csv"
+    gias.write_bytes(gias_establishments(schools, rng).encode("cp1252"))
+    links = folder / f"links_edubasealldata{stamp}.csv"
+    links.write_bytes(gias_links(world.schools, others).encode("cp1252"))
+    return [*(folder / name for name in texts), gias, links, *write_sen2(world, folder / "sen2", as_at, rng)]
+
+
+def gias_establishments(schools: list[School], rng: Random) -> str:
+    """GIAS's establishments: its header, its CRLF, dates as dd-mm-yyyy."""
+    rows = []
+    for number, school in enumerate(schools):
+        roll = int({"nursery": 80, "primary": 320, "secondary": 980, "special": 105}.get(school.kind, 900) * school.size)
+        town = "Southmouth"
+        cells = {
+            "URN": school.urn,
+            "LA (code)": school.la_code,
+            "LA (name)": NEIGHBOURS.get(school.la_code, f"Local authority {school.la_code}"),
+            "EstablishmentNumber": school.number,
+            "EstablishmentName": school.name,
+            "TypeOfEstablishment (code)": school.type_code,
+            "TypeOfEstablishment (name)": school.type,
+            "EstablishmentTypeGroup (code)": school.group_code,
+            "EstablishmentTypeGroup (name)": school.group,
+            "EstablishmentStatus (code)": school.status[0],
+            "EstablishmentStatus (name)": school.status[1],
+            "OpenDate": "01-09-1998" if school.trust is None else "01-04-2014",
+            "CloseDate": school.closed_on,
+            "PhaseOfEducation (code)": school.phase_code,
+            "PhaseOfEducation (name)": school.phase,
+            "StatutoryLowAge": school.low_age,
+            "StatutoryHighAge": school.high_age,
+            "NumberOfPupils": "" if school.closed_on else roll,
+            "PercentageFSM": round(rng.uniform(6, 48), 1),
+            "SchoolCapacity": roll + rng.randrange(0, 60),
+            "TrustSchoolFlag (name)": "Supported by a multi-academy trust" if school.trust else "Not applicable",
+            "Trusts (code)": school.trust[0] if school.trust else "",
+            "Trusts (name)": school.trust[1] if school.trust else "",
+            "FederationFlag (name)": "Supported by a federation" if school.federation else "Not under a federation",
+            "Federations (code)": school.federation[0] if school.federation else "",
+            "Federations (name)": school.federation[1] if school.federation else "",
+            "UKPRN": 10080001 + number,
+            "Gender (name)": "Mixed",
+            "Section41Approved (name)": "Not approved" if school.group_code == "3" else "Not applicable",
+            "Town": town,
+            "Street": f"{number + 1} {school.name.rsplit(' ', 2)[0]}",
+            "LastChangedDate": "14-05-2026",
+            "GSSLACode (name)": "E06000023",
+            "Country (name)": "United Kingdom",
+        }
+        rows.append([cells.get(column, "") for column in GIAS_COLUMNS])
+    return csv_text(GIAS_COLUMNS, rows, "\r\n")
+
+
+def gias_links(schools: list[School], others: dict[str, list[School]]) -> str:
+    """Predecessors and successors: a closed school became the first academy."""
+    academy = next((s for s in schools if s.trust and s.kind == "primary"), None)
+    rows = []
+    if academy:
+        closed = others["closed"][0]
+        rows = [
+            [closed.urn, academy.urn, academy.name, "Successor", "01-09-2022"],
+            [academy.urn, closed.urn, closed.name, "Predecessor", "01-09-2022"],
+        ]
+    return csv_text(["URN", "LinkURN", "LinkName", "LinkType", "LinkEstablishedDate"], rows, "\r\n")
+
+
+def contacts(schools: list[School], rng: Random) -> str:
+    """Mail addresses of every school, of one at least; all under `.example`."""
+    rows = []
+    for school in schools:
+        host = "".join(c for c in school.name.lower() if c.isascii() and c.isalnum()) + ".example"
+        rows.append([school.urn, f"SENCO, {school.name}", f"senco@{host}", "SENCO"])
+        if rng.random() < 0.9:
+            rows.append([school.urn, f"Headteacher, {school.name}", f"head@{host}", "HEADTEACHER"])
+        rows.append([school.urn, f"Office, {school.name}", f"office@{host}", "OFFICE"])
+    return csv_text(["urn", "name", "email", "role"], rows)
+
+
+def la_identifier(pupil: Pupil) -> str:
+    """What the LA knows the pupil by: the UPN, or the ULN where no school ever gave a UPN."""
+    return pupil.uln if pupil.uln and all(gives_uln_alone(pupil, s.school) for s in pupil.stays) else pupil.upn
+
+
+def ehc_plans(world: World, as_at: date) -> str:
+    """The extract of the LA's case system: a row for every plan and school that it named up to the as-at date."""
+    rows = []
+    for pupil in world.pupils:
+        for naming in pupil.namings:
+            if naming.in_la_file and naming.named <= as_at:
+                ceased = naming.ceased if naming.ceased and naming.ceased <= as_at else _left(naming, as_at)
+                transfer = "Y" if naming.transfer else "N"
+                rows.append([la_identifier(pupil), naming.school.urn, naming.la_named or naming.named, transfer, naming.expected, ceased])
+    rows.sort(key=lambda row: (row[1], row[2], row[0]))
+    return csv_text(["upn", "urn", "named_date", "phase_transfer", "expected_start_date", "ceased_date"], rows)
+
+
+def _left(naming: Naming, as_at: date) -> date | None:
+    """A plan ceases with the last stay of a pupil who left for good."""
+    last = naming.pupil.stays[-1]
+    if last.school is naming.school and last.leaving and last.leaving <= as_at:
+        return last.leaving
+    return None
+
+
+def pupil_context(world: World) -> str:
+    """Looked-after children (the virtual school) and top-up funding (the funding team)."""
+    rows = [
+        [la_identifier(p), "Y" if p.looked_after else "N", "Y" if p.top_up else "N"]
+        for p in world.pupils
+        if p.looked_after or p.top_up
+    ]
+    return csv_text(["upn", "looked_after", "top_up_funding"], rows)
+
+
+def notional_budgets(schools: list[School], financial_year: str, rng: Random) -> str:
+    """The notional SEN budget of mainstream schools."""
+    rows = [
+        [school.urn, financial_year, rng.randrange(40, 900) * 500]
+        for school in schools
+        if school.kind in ("primary", "secondary")
+    ]
+    return csv_text(["urn", "financial_year", "amount"], rows)
+
+
+def write_sen2(world: World, folder: Path, as_at: date, rng: Random) -> list[Path]:
+    """A SEN2 Blade export (nine CSVs, layout 1.3) of the last census day in January before the as-at date."""
+    reference = next(
+        (t.census_day for t in reversed(world.days.terms) if t.name == "spring" and t.census_day <= as_at), as_at
+    )
+    tables = sen2_tables(world, reference, rng)
+    export = folder / f"Blade-Export_{reference:%d-%m-%Y}"
+    export.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, headings in SEN2_HEADINGS.items():
+        columns = ["NativeId", f"{name}tableid", *headings.split(), f"{name}orderseqcolumn", "sourceid"]
+        rows = [
+            [f"{name}-{number}", number, *(_blade(cell) for cell in row), number, "SEN2"]
+            for number, row in enumerate(tables[name], start=1)
+        ]
+        path = export / f"{export.name}_{name}.csv"
+        path.write_bytes(csv_text(columns, rows, "\r\n").encode("utf-8"))
+        paths.append(path)
+    return paths
+
+
+def _blade(value: object) -> object:
+    """Dates as the Blade writes them: 2022-Sep-28 00:00:00."""
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    if isinstance(value, date):
+        return f"{value.year}-{months[value.month - 1]}-{value.day:02d} 00:00:00"
+    return value
+
+
+def sen2_tables(world: World, reference: date, rng: Random) -> dict[str, list[list]]:
+    """The rows of the nine modules; parents are counted from 1 in the order of their rows."""
+    begins = date(reference.year - 1, 1, 1)
+    tables: dict[str, list[list]] = {name: [] for name in SEN2_HEADINGS}
+    tables["sen2"].append([world.la_code, reference.year, reference, 0, 0, 0])
+    for pupil in world.pupils:
+        if pupil.plan_from is None or pupil.plan_from > reference:
+            continue
+        namings = [n for n in pupil.namings if n.named <= reference]
+        if not namings or any(n is namings[-1] and _left(n, begins) for n in namings):
+            continue
+        _add_case(tables, pupil, namings, reference, rng)
+    return tables
+
+
+def _add_case(
+    tables: dict[str, list[list]], pupil: Pupil, namings: list[Naming], reference: date, rng: Random
+) -> None:
+    started = pupil.plan_from
+    received = started - timedelta(days=rng.choice((120, 135, 139, 140, 150, 190)))
+    born = date(academic_year_of(started) - pupil.group(started) - 4, 9, 1) - timedelta(days=rng.randrange(1, 365))
+    by_uln = la_identifier(pupil) == pupil.uln
+    tables["person"].append(
+        [
+            f"SURNAME{pupil.number:05d}",
+            f"Forename{pupil.number:05d}",
+            born,
+            pupil.sex,
+            rng.choice(("WBRI", "WBRI", "WBRI", "MWBC", "BSOM", "AIND", "WOTH")),
+            f"XX{rng.randrange(1, 9)} {rng.randrange(1, 9)}ZZ",
+            "" if by_uln else pupil.upn,
+            pupil.uln if by_uln else "",
+            "UN5" if by_uln else "",
+        ]
+    )
+    person = len(tables["person"])
+    tables["requests"].append(
+        [person, received, rng.choice((1, 2, 4, 4, 8)), 0, received + timedelta(days=38), "Y", 0, 0, 0]
+    )
+    tables["assessment"].append([person, "Y", started - timedelta(days=14), 0, 0, 0, 0, 0])
+    current = namings[-1]
+    left = _left(current, reference)
+    tables["namedplan"].append([person, started, 0, 0, "N", "N", "N", left, 1 if left else None])
+    tables["plandetail"].append([person, current.school.urn, "", "", "", 1, 0, 0])
+    if left:
+        return
+    meeting = max((day for day in pupil.annual_reviews if day <= reference), default=None)
+    decided = None
+    if meeting:
+        decided = meeting + timedelta(days=rng.choice((14, 21, 26, 27, 35, 60)))
+        decided = decided if decided <= reference else None
+    tables["activeplans"].append([person, "N", meeting, "M" if meeting else None, None, None, None, decided])
+    active = len(tables["activeplans"])
+    stay = next((s for s in reversed(pupil.stays) if s.school is current.school and s.entry <= reference), None)
+    if stay:
+        tables["placementdetail"].append([active, current.school.urn, "", "", "", 1, stay.entry, None, 0, 0, "N", "N"])
+    tables["senneed"].append([active, pupil.primary_need, 1])
+    if pupil.secondary_need:
+        tables["senneed"].append([active, pupil.secondary_need, 2])

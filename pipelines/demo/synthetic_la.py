@@ -1,0 +1,162 @@
+"""A whole synthetic LA in the data folder: its schools' returns, good and spoilt, and the LA's own files."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from expectations.contracts import accepted_versions
+from pipelines.demo.days import SchoolDays
+from pipelines.demo.faults import Fault, Sending, spoil, write_planted
+from pipelines.demo.la_files import write_la_files
+from pipelines.demo.lives import World, live
+from pipelines.demo.returns import SchoolReturn, cut_return, make_arrangements
+from pipelines.demo.schools import make_other_schools, make_schools
+from pipelines.demo.writing import style_of, write_return
+from pipelines.settings import Settings
+from pipelines.terms import Term, load_calendar
+
+LAST_YEAR = "2025-26"
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What was made: counts, and where the planted faults are written down."""
+
+    schools: int
+    terms: tuple[str, ...]
+    pupils: int
+    returns: int
+    files: int
+    dirty_files: int
+    faults: int
+    planted_faults: Path
+    rules_planted: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+def demo_terms(settings: Settings, count: int) -> list[Term]:
+    """The last `count` terms up to summer 2025-26 whose year accepts a version of the return.
+
+    Raises ValueError where there are not so many.
+    """
+    accepted = accepted_versions()
+    terms = [
+        term
+        for term in load_calendar(settings).values()
+        if term.academic_year in accepted and term.academic_year <= LAST_YEAR
+    ]
+    if not 1 <= count <= len(terms):
+        raise ValueError(f"the demo can make 1 to {len(terms)} terms, not {count}")
+    return terms[-count:]
+
+
+def make_la(
+    settings: Settings,
+    *,
+    schools: int = 60,
+    terms: int = 9,
+    seed: int = 1,
+    progress: Callable[[str], None] = lambda _: None,
+    pupils_per_school: float | None = None,
+    dirty: bool = True,
+) -> DemoSummary:
+    """Make the LA of a seed into `settings.data_dir`: `landing/`, `reference/` and `demo/planted_faults.csv`.
+
+    The same arguments always give the same bytes. `pupils_per_school` is the average number of pupils with SEN on a
+    school's register (about 58 unless told); `dirty=False` makes clean returns only. Raises ValueError for more terms
+    than the return's specification knows.
+    """
+    if schools < 1:
+        raise ValueError("the demo needs one school at least")
+    chosen = demo_terms(settings, terms)
+    days = SchoolDays.of(load_calendar(settings))
+    made = make_schools(settings.la_code, schools, chosen, Random(f"{seed}:schools"))
+    others = make_other_schools(settings.la_code, 900101 + schools + 50)
+    first_year, last_year = int(chosen[0].academic_year[:4]), int(chosen[-1].academic_year[:4])
+    progress(f"Living the lives of the pupils of {schools} schools")
+    years = list(range(first_year - 1, last_year + 1))
+    world = live(made, days, settings.la_code, years, Random(f"{seed}:lives"), pupils_per_school)
+    sendings = list(_returns(world, chosen, seed))
+    progress(f"{len(world.pupils)} pupils; cutting and spoiling {len(sendings)} returns")
+    if dirty:
+        sendings = spoil(sendings, others, world, settings.max_file_megabytes, Random(f"{seed}:faults"))
+    landing = settings.data_dir / "landing"
+    faults: list[Fault] = []
+    for number, term in enumerate(chosen, start=1):
+        of_term = [sending for sending in sendings if sending.sent.term is term]
+        progress(f"Writing {term.label}: {len(of_term)} files ({number} of {len(chosen)} terms)")
+        for position, sending in enumerate(of_term):
+            faults += _write(sending, landing / term.term, position)
+    write_la_files(
+        world,
+        others,
+        settings.reference_dir,
+        chosen[-1].as_at_date,
+        f"{last_year}-{(last_year + 1) % 100:02d}",
+        Random(f"{seed}:la"),
+    )
+    planted = settings.data_dir / "demo" / "planted_faults.csv"
+    write_planted(faults, planted)
+    return DemoSummary(
+        schools=schools,
+        terms=tuple(term.term for term in chosen),
+        pupils=len(world.pupils),
+        returns=len({(s.sent.school.urn, s.sent.term.term) for s in sendings}),
+        files=len(sendings),
+        dirty_files=len({fault.file for fault in faults}),
+        faults=len(faults),
+        planted_faults=planted,
+        rules_planted=frozenset(fault.rule_code for fault in faults),
+    )
+
+
+def _returns(world: World, terms: list[Term], seed: int):
+    """Every clean return, term by term, in the order of the schools."""
+    stays, namings = world.stays_by_school(), world.namings_by_school()
+    consultations = {school.urn: [] for school in world.schools}
+    for consultation in world.consultations:
+        consultations[consultation.school.urn].append(consultation)
+    arrangements = {
+        s.urn: make_arrangements(s, terms, world.days, Random(f"{seed}:arrangements:{s.urn}")) for s in world.schools
+    }
+    for term in terms:
+        for position, school in enumerate(world.schools):
+            if term.term in school.silent_in:
+                continue
+            rng = Random(f"{seed}:return:{school.urn}:{term.term}")
+            sent: SchoolReturn = cut_return(
+                world,
+                school,
+                stays[school.urn],
+                namings[school.urn],
+                consultations[school.urn],
+                term,
+                arrangements[school.urn].get(term.term),
+                rng,
+            )
+            yield Sending(sent, style_of(position, seed))
+
+
+def _write(sending: Sending, folder: Path, position: int) -> list[Fault]:
+    """Write one file, sent in the days before the deadline (a few after it); the faults that it carries."""
+    if sending.write is not None:
+        name, data = sending.write(sending)
+    else:
+        name, data = write_return(sending.sent, sending.style)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    if sending.place is not None:
+        if not sending.place(path, data):
+            return []
+    else:
+        path.write_bytes(data)
+        sent_at = _sent_on(sending.sent.term, position, sending.sent.serial)
+        os.utime(path, (sent_at.timestamp(), sent_at.timestamp()))
+    return [fault for fault in sending.found(name)]
+
+
+def _sent_on(term: Term, position: int, serial: int) -> datetime:
+    day: date = term.window_opens_on + timedelta(days=position % 13 + serial)
+    return datetime(day.year, day.month, day.day, 8 + position % 8, position % 60, tzinfo=UTC)
