@@ -19,8 +19,9 @@ from pipelines.feedback.letters import (
     write_answer,
 )
 from pipelines.feedback.outbox import Outbox, open_outbox, safe_name
+from pipelines.feedback.own_return import received_tables
 from pipelines.feedback.posting import Letter, drop_overtaken, enter, letters_made, post
-from pipelines.feedback.workbooks import feedback_workbook, visible
+from pipelines.feedback.workbooks import feedback_workbook
 from pipelines.settings import Settings
 from pipelines.terms import load_calendar
 from pipelines.warehouse import LATEST_CONTRACT, raw_tables, transaction
@@ -182,42 +183,11 @@ def _put_workbooks(
 ) -> int:
     """Write the workbooks of some answers; gives their number."""
     answers = [answer for answer in answers if answer.workbook_name]
-    rows = _rows_as_text(connection, contract, [answer.facts.return_id for answer in answers])
+    received = received_tables(connection, contract, [answer.facts.return_id for answer in answers])
     for answer in answers:
         facts = answer.facts
         data = feedback_workbook(
-            settings, contract, facts, STATUS[answer.kind], answer.issues, rows.get(facts.return_id, {})
+            settings, contract, facts, STATUS[answer.kind], answer.issues, received.get(facts.return_id, {})
         )
         outbox.put(f"{folder(facts.laestab, facts.urn, facts.term.term)}/{answer.workbook_name}", data)
     return len(answers)
-
-
-def _rows_as_text(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, return_ids: list[str]
-) -> dict[str, dict[str, pl.DataFrame]]:
-    """return_id -> table -> its rows as received (row_number, surplus, the fields as text); only tables that were sent."""
-    if not return_ids:
-        return {}
-    found: dict[str, dict[str, pl.DataFrame]] = {}
-    sent = connection.execute(
-        """
-        SELECT DISTINCT return_id, table_name FROM raw.sheets
-        WHERE found AND known AND list_contains(?, return_id)
-        """,
-        [return_ids],
-    ).fetchall()
-    for name, table in contract.tables.items():
-        cells = ", ".join(f'"{field}__text" AS "{field}"' for field in table.fields)
-        rows = connection.sql(
-            f"""
-            SELECT return_id, row_number, surplus, {cells} FROM raw.{name}
-            WHERE list_contains($ids, return_id) ORDER BY return_id, row_number
-            """,
-            params={"ids": return_ids},
-        ).pl()
-        rows = rows.with_columns(visible(pl.col("surplus", *table.fields)))
-        of_return = rows.partition_by("return_id", as_dict=True, include_key=False, maintain_order=True)
-        empty = rows.drop("return_id").clear()
-        for return_id in {key for key, of in sent if of == name} | {key for (key,) in of_return}:
-            found.setdefault(return_id, {})[name] = of_return.get((return_id,), empty)
-    return found

@@ -1,77 +1,32 @@
-"""The feedback workbook: every issue, in order of importance, and the school's own return with the cells at fault marked.
-
-Everything that a school sent is written as text, whatever it looks like, and what a workbook cannot hold is shown in a
-form that can be seen: control and invisible characters by their symbol, the end of an overlong cell by what was left out.
-"""
+"""The feedback workbook: every issue in order of importance, a page in plain words, and the school's own return."""
 
 import io
-from dataclasses import dataclass, field
 
 import polars as pl
 import xlsxwriter
-from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from expectations.contracts import Contract, Table
+from pipelines.feedback.cells import (
+    BAND,
+    ERROR_INK,
+    Formats,
+    height,
+    like_a_formula,
+    make_formats,
+    visible,
+    visible_text,
+)
 from pipelines.feedback.letters import ReturnFacts, counted, uk_date
+from pipelines.feedback.own_return import ReceivedTable, ReturnSheet, column_of, marks_of_table, write_return_sheet
 from pipelines.settings import Settings
 
 ISSUES_SHEET = "Issues"
 READ_ME_SHEET = "Read me"
-NOTES_HEADER = "feedback"
-SURPLUS_HEADER = "beyond the last column"
-
-# a cell holds 32,767 UTF-16 units, of which a character takes two at most
-LONGEST_CELL = 16_000
 LONGEST_VALUE = 300
-MOST_COMMENTS = 2_000  # a sheet; beyond that Excel grows slow, and colour and the notes column say the same
 MOST_LINKS = 10_000
-
-INK = "#1D1D1B"
-BAND = "#0B5FA5"
-ERROR_FILL, ERROR_INK = "#F8C9C0", "#7A1209"
-QUERY_FILL, QUERY_INK = "#FFEDB3", "#5C3D00"
-
-_INVISIBLE = [*range(0x7F, 0xA0), 0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)]
-_SHOWN = (
-    {chr(code): chr(0x2400 + code) for code in range(0x20) if chr(code) != "\n"}
-    | {chr(code): f"⟨U+{code:04X}⟩" for code in [*_INVISIBLE, 0xFEFF, *range(0xFFF9, 0xFFFC), 0xFFFE, 0xFFFF]}
-    | {"\x7f": "␡"}
-)
-
-
-@dataclass
-class _Mark:
-    """What is wrong with one cell."""
-
-    is_error: bool = False
-    sentences: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Formats:
-    """The formats of one workbook."""
-
-    header: Format
-    plain: dict[tuple[str, bool], Format]  # (fine | error | query, begins like a formula) -> format of a cell as sent
-    wrapped: Format
-    wrapped_quoted: Format
-    severity: dict[str, Format]
-    link: Format
-    title: Format
-    heading: Format
-    line: Format
-    bold_line: Format
-
-
-def visible(text: pl.Expr, longest: int = LONGEST_CELL) -> pl.Expr:
-    """A text column as a workbook can hold it: invisible characters shown, overlong cells cut, and both to be seen."""
-    shown = text.str.replace_many(_SHOWN)
-    # xlsxwriter takes a text that begins so for XML of its own
-    shown = pl.when(~shown.str.starts_with("<r>")).then(shown).otherwise(pl.lit(" ") + shown)
-    length = text.str.len_chars()
-    cut = pl.format("{} … [cut here: {} characters in all]", shown.str.slice(0, longest), length)
-    return pl.when(length <= longest).then(shown).otherwise(cut)
+QUERY_TAB = "#C98A00"
 
 
 def feedback_workbook(
@@ -80,13 +35,13 @@ def feedback_workbook(
     facts: ReturnFacts,
     status: str,
     issues: pl.DataFrame,
-    rows: dict[str, pl.DataFrame],
+    received: dict[str, ReceivedTable],
 ) -> bytes:
     """The workbook about one file.
 
-    `issues`: quality.issues in order of importance (findings.in_order). `rows`: per table that was received its rows as
-    text (row_number, surplus and the contract's fields), already passed through `visible`. The bytes are the same for
-    the same content: the workbook's date is the day the file was received.
+    `issues`: quality.issues in order of importance (findings.in_order). `received`: the tables that were sent
+    (own_return.received_tables). The bytes are the same for the same content: the workbook's date is the day on which
+    the file was received.
     """
     out = io.BytesIO()
     # in memory: without it, pages with UPNs would lie in the temporary folder, and stay there if the run is killed
@@ -101,17 +56,18 @@ def feedback_workbook(
             }
         )
         book.set_size(2400, 1400)
-        formats = _formats(book)
+        formats = make_formats(book)
         issues_sheet = book.add_worksheet(ISSUES_SHEET)
         read_me = book.add_worksheet(READ_ME_SHEET)
-        shown = [table for name, table in contract.tables.items() if name in rows or _is_wanted(issues, name)]
+        shown = [table for name, table in contract.tables.items() if name in received or _is_wanted(issues, name)]
         _write_issues(issues_sheet, formats, issues, {table.name: table for table in shown})
         _write_read_me(read_me, formats, settings, facts, status, issues, [table.name for table in shown])
         for table in shown:
-            sheet = book.add_worksheet(table.name)
-            marked = _write_table(sheet, formats, table, rows.get(table.name), _marks(table, issues), settings.la_name)
-            if marked:
-                sheet.set_tab_color(ERROR_INK if marked == "error" else "#C98A00")
+            sheet = book.add_worksheet(table.name, worksheet_class=ReturnSheet)
+            marks = marks_of_table(table, issues)
+            write_return_sheet(sheet, formats, table, received.get(table.name), marks, settings.la_name)
+            if marks:
+                sheet.set_tab_color(ERROR_INK if any(mark.is_error for mark in marks.values()) else QUERY_TAB)
         issues_sheet.set_tab_color(BAND)
         for sheet in book.worksheets():
             _set_up_print(sheet, facts)
@@ -123,50 +79,6 @@ def _is_wanted(issues: pl.DataFrame, table_name: str) -> bool:
     return table_name in issues["table_name"]
 
 
-def _formats(book: xlsxwriter.Workbook) -> _Formats:
-    # dotted and solid frames, bold and italic: told apart in black and white too
-    looks = {
-        "fine": {},
-        "error": {
-            "bg_color": ERROR_FILL,
-            "font_color": ERROR_INK,
-            "bold": True,
-            "border": 2,
-            "border_color": ERROR_INK,
-        },
-        "query": {
-            "bg_color": QUERY_FILL,
-            "font_color": QUERY_INK,
-            "italic": True,
-            "border": 3,
-            "border_color": QUERY_INK,
-        },
-    }
-    base = {"font_name": "Arial", "font_size": 10, "font_color": INK, "valign": "top"}
-    wrapped = base | {"text_wrap": True, "border": 1, "border_color": "#D8DCE0"}
-    return _Formats(
-        header=book.add_format(
-            base | {"bold": True, "font_color": "#FFFFFF", "bg_color": BAND, "text_wrap": True, "border": 1}
-        ),
-        plain={
-            (look, quoted): book.add_format(base | {"num_format": "@", "quote_prefix": quoted} | properties)
-            for look, properties in looks.items()
-            for quoted in (False, True)
-        },
-        wrapped=book.add_format(wrapped),
-        wrapped_quoted=book.add_format(wrapped | {"num_format": "@", "quote_prefix": True}),
-        severity={
-            look: book.add_format(wrapped | {k: v for k, v in properties.items() if "border" not in k})
-            for look, properties in looks.items()
-        },
-        link=book.add_format(wrapped | {"font_color": BAND, "underline": 1, "align": "center"}),
-        title=book.add_format(base | {"bold": True, "font_size": 16, "font_color": BAND}),
-        heading=book.add_format(base | {"bold": True, "font_size": 12, "font_color": BAND}),
-        line=book.add_format(base | {"text_wrap": True, "font_size": 11}),
-        bold_line=book.add_format(base | {"text_wrap": True, "font_size": 11, "bold": True}),
-    )
-
-
 # ----------------------------------------------------------------------------------------------------------- the issues
 
 ISSUE_COLUMNS = {  # header -> width
@@ -176,15 +88,15 @@ ISSUE_COLUMNS = {  # header -> width
     "Row": 8,
     "Column": 20,
     "What you sent": 24,
-    "What is wrong": 46,
-    "What to do": 46,
-    "Until it is corrected": 28,
+    "What is wrong": 44,
+    "What to do": 44,
+    "Until it is corrected": 26,
     "UPN": 16,
-    "Rule": 17,
+    "Rule": 25,
 }
 
 
-def _write_issues(sheet: Worksheet, formats: _Formats, issues: pl.DataFrame, tables: dict[str, Table]) -> None:
+def _write_issues(sheet: Worksheet, formats: Formats, issues: pl.DataFrame, tables: dict[str, Table]) -> None:
     for column, (header, width) in enumerate(ISSUE_COLUMNS.items()):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, header, formats.header)
@@ -192,6 +104,7 @@ def _write_issues(sheet: Worksheet, formats: _Formats, issues: pl.DataFrame, tab
         visible(pl.col("value"), LONGEST_VALUE).alias("value"),
         *(visible(pl.col(column)) for column in ("table_name", "field", "message", "remedy", "upn", "rule_code")),
     )
+    widths = list(ISSUE_COLUMNS.values())
     for number, issue in enumerate(shown.iter_rows(named=True), start=1):
         look = "error" if issue["severity"] == "error" else "query"
         sheet.write_number(number, 0, number, formats.wrapped)
@@ -208,162 +121,33 @@ def _write_issues(sheet: Worksheet, formats: _Formats, issues: pl.DataFrame, tab
         }
         for column, text in texts.items():
             _write_wrapped(sheet, formats, number, column, text)
+        sheet.set_row(number, max(height(text, widths[column]) for column, text in texts.items()))
         _write_row_number(sheet, formats, number, issue, tables)
+    sheet.set_row(0, 18)
     last = max(issues.height, 1)
     sheet.autofilter(0, 0, last, len(ISSUE_COLUMNS) - 1)
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
 
 
-def _write_wrapped(sheet: Worksheet, formats: _Formats, row: int, column: int, text: str | None) -> None:
+def _write_wrapped(sheet: Worksheet, formats: Formats, row: int, column: int, text: str | None) -> None:
     if not text:
         sheet.write_blank(row, column, None, formats.wrapped)
     else:
-        sheet.write_string(row, column, text, formats.wrapped_quoted if _like_a_formula(text) else formats.wrapped)
+        sheet.write_string(row, column, text, formats.wrapped_quoted if like_a_formula(text) else formats.wrapped)
 
 
-def _write_row_number(sheet: Worksheet, formats: _Formats, number: int, issue: dict, tables: dict[str, Table]) -> None:
+def _write_row_number(sheet: Worksheet, formats: Formats, number: int, issue: dict, tables: dict[str, Table]) -> None:
     """The row as a number, to sort by, that leads to the cell when it is clicked."""
     row, table = issue["row_number"], tables.get(issue["table_name"])
     if row is None:
         sheet.write_blank(number, 3, None, formats.wrapped)
         return
     if table is not None and number <= MOST_LINKS:
-        column = _column(table, issue["field"]) or 0
-        cell = xlsxwriter.utility.xl_rowcol_to_cell(row - 1, column)
+        column = column_of(table, issue["field"]) or 0
+        cell = xl_rowcol_to_cell(row - 1, column)
         sheet.write_url(number, 3, f"internal:'{table.name}'!{cell}", formats.link, tip="Go to this cell")
     sheet.write_number(number, 3, row, formats.link)
-
-
-# --------------------------------------------------------------------------------------------------- the school's return
-
-
-def _marks(table: Table, issues: pl.DataFrame) -> dict[tuple[int, int], _Mark]:
-    """(row, column), both from 0 as the sheet counts them -> what is wrong there.
-
-    An issue about a whole row, or a whole sheet, marks its first column; one about a column marks its header.
-    """
-    marks: dict[tuple[int, int], _Mark] = {}
-    of_table = issues.filter(pl.col("table_name") == table.name)
-    shown = of_table.select(
-        "severity",
-        "row_number",
-        "field",
-        "fields",
-        "until_corrected",
-        visible(pl.col("message")),
-        visible(pl.col("remedy")),
-    )
-    for issue in shown.iter_rows(named=True):
-        is_error = issue["severity"] == "error"
-        names = [name.strip() for name in (issue["fields"] or issue["field"] or "").split(",")]
-        columns = [column for column in (_column(table, name) for name in names) if column is not None] or [0]
-        sentence = f"{'ERROR' if is_error else 'QUERY'}: {issue['message']}\nWhat to do: {issue['remedy']}"
-        sentence += f"\n{issue['until_corrected']}."
-        for column in columns:
-            mark = marks.setdefault(((issue["row_number"] or 1) - 1, column), _Mark())
-            mark.is_error |= is_error
-            mark.sentences.append(sentence)
-    return marks
-
-
-def _column(table: Table, name: str | None) -> int | None:
-    names = list(table.fields)
-    return names.index(name) if name in table.fields else None
-
-
-def _write_table(
-    sheet: Worksheet,
-    formats: _Formats,
-    table: Table,
-    rows: pl.DataFrame | None,
-    marks: dict[tuple[int, int], _Mark],
-    author: str,
-) -> str | None:
-    """One table as received, in the contract's order, each row at its own number; gives the worst mark, if any."""
-    fields = list(table.fields)
-    headers = fields.copy()
-    if rows is not None and rows["surplus"].is_not_null().any():
-        headers.append(SURPLUS_HEADER)
-    notes = _notes(marks, fields)
-    if notes:
-        headers.append(NOTES_HEADER)
-    for column, header in enumerate(headers):
-        mark = marks.get((0, column))
-        sheet.write_string(0, column, header, _cell_format(formats, mark, header) if mark else formats.header)
-        sheet.set_column(column, column, _width(header, rows), formats.plain["fine", False])
-    if rows is not None:
-        _write_rows(sheet, formats, rows, [*fields, *(["surplus"] if SURPLUS_HEADER in headers else [])], marks)
-    if notes:
-        column = len(headers) - 1
-        sheet.set_column(column, column, 60, formats.plain["fine", False])
-        for row, note in notes.items():
-            sheet.write_string(row, column, note, formats.wrapped)
-    for number, ((row, column), mark) in enumerate(sorted(marks.items())):
-        if number == MOST_COMMENTS:
-            break
-        text = "\n\n".join(mark.sentences)[:8_000]
-        lines = sum(1 + len(line) // 42 for line in text.split("\n"))
-        size = {"width": 290, "height": min(30 + 17 * lines, 500)}
-        sheet.write_comment(row, column, text, {"author": author, "font_size": 9, "font_name": "Arial", **size})
-    sheet.freeze_panes(1, 1)
-    sheet.repeat_rows(0)
-    if not marks:
-        return None
-    return "error" if any(mark.is_error for mark in marks.values()) else "query"
-
-
-def _write_rows(
-    sheet: Worksheet,
-    formats: _Formats,
-    rows: pl.DataFrame,
-    columns: list[str],
-    marks: dict[tuple[int, int], _Mark],
-) -> None:
-    """Every cell as text; blank rows stay blank, and a blank cell at fault is marked as well."""
-    numbers = (rows["row_number"] - 1).to_list()
-    fine, fine_quoted = formats.plain["fine", False], formats.plain["fine", True]
-    for column, name in enumerate(columns):
-        for row, text in zip(numbers, rows[name].to_list(), strict=True):
-            if text:
-                sheet.write_string(row, column, text, fine_quoted if text[0] in FORMULA_STARTS else fine)
-    texts = {name: dict(zip(numbers, rows[name].to_list(), strict=True)) for name in columns} if marks else {}
-    for (row, column), mark in marks.items():
-        if row == 0:
-            continue
-        text = texts[columns[column]].get(row)
-        if text:
-            sheet.write_string(row, column, text, _cell_format(formats, mark, text))
-        else:
-            sheet.write_blank(row, column, None, _cell_format(formats, mark, ""))
-
-
-FORMULA_STARTS = frozenset("=+-@\t\r")
-
-
-def _like_a_formula(text: str) -> bool:
-    return text[0] in FORMULA_STARTS
-
-
-def _cell_format(formats: _Formats, mark: _Mark, text: str) -> Format:
-    return formats.plain["error" if mark.is_error else "query", bool(text) and _like_a_formula(text)]
-
-
-def _notes(marks: dict[tuple[int, int], _Mark], fields: list[str]) -> dict[int, str]:
-    """row -> what is marked in it, in words: for print, and for whoever cannot see colours or comments."""
-    notes: dict[int, list[str]] = {}
-    for (row, column), mark in sorted(marks.items()):
-        if row == 0:
-            continue
-        word = "Error" if mark.is_error else "Query"
-        first_lines = list(dict.fromkeys(sentence.split("\n")[0].partition(": ")[2] for sentence in mark.sentences))
-        notes.setdefault(row, []).append(f"{word} in {fields[column]}: {' '.join(first_lines)}")
-    return {row: "\n".join(lines)[:LONGEST_CELL] for row, lines in notes.items()}
-
-
-def _width(header: str, rows: pl.DataFrame | None) -> float:
-    longest = rows[header].str.len_chars().max() if rows is not None and header in rows.columns else 0
-    return min(max(len(header) + 2, (longest or 0) + 2, 9), 34)
 
 
 # ----------------------------------------------------------------------------------------------------------- the read me
@@ -371,7 +155,7 @@ def _width(header: str, rows: pl.DataFrame | None) -> float:
 
 def _write_read_me(
     sheet: Worksheet,
-    formats: _Formats,
+    formats: Formats,
     settings: Settings,
     facts: ReturnFacts,
     status: str,
@@ -383,7 +167,7 @@ def _write_read_me(
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 92)
     sheet.hide_gridlines(2)
-    file_name = issues_text(facts.file_name)
+    file_name = visible_text(facts.file_name)
     about = {
         "School": facts.school,
         "LAESTAB and URN": f"{facts.laestab} and {facts.urn}",
@@ -411,6 +195,7 @@ def _write_read_me(
             look = {"An error": "error", "A query": "query"}.get(label)
             sheet.write_string(row, 0, label, formats.plain[look, False] if look else formats.bold_line)
             sheet.write_string(row, 1, text, formats.line)
+            sheet.set_row(row, height(text, 84) + 3)
             row += 1
 
 
@@ -460,16 +245,11 @@ def _read_me_words(settings: Settings, facts: ReturnFacts, has_sheets: bool) -> 
     return words
 
 
-def issues_text(text: str) -> str:
-    """One text as `visible` shows a column of it."""
-    return pl.select(visible(pl.lit(text), LONGEST_VALUE)).item()
-
-
 def _set_up_print(sheet: Worksheet, facts: ReturnFacts) -> None:
     sheet.set_landscape()
     sheet.set_paper(9)  # A4
     sheet.fit_to_pages(1, 0)
     sheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.6)
-    school = issues_text(facts.school)[:80].replace("&", "&&")
+    school = visible_text(facts.school)[:80].replace("&", "&&")
     sheet.set_header(f"&L{school}&C&A&R{facts.term.label}")
     sheet.set_footer("&LHolds pupils' UPNs: keep it within the school&RPage &P of &N")
