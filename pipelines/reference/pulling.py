@@ -54,9 +54,11 @@ def pull_reference(
     zone = Zone(LocalFileSystem(), LocalFileSystem._strip_protocol(str(settings.reference_dir.resolve())))
     new, waiting, present = _receive(settings, connection, zone, received_at)
     loaded: list[str] = []
-    for source in SOURCES:
-        if source.table and _load(settings, connection, source, present, schools_changed="gias" in loaded):
-            loaded.append(source.kind)
+    # one transaction for all: what is held against GIAS's schools never stays behind them, even if the run is killed
+    with transaction(connection):
+        for source in SOURCES:
+            if source.table and _load(settings, connection, source, present, schools_changed="gias" in loaded):
+                loaded.append(source.kind)
     _describe_rest(settings, connection)
     if _load_calendar(settings, connection):
         loaded.append("calendar")
@@ -226,22 +228,21 @@ def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, source: Sou
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, source: Source, version: _Version, extract: Extract) -> None:
-    """One transaction: the table's rows, and which version they are from."""
+    """The table's rows, and which version they are from."""
     if extract.fault:
         log.warning("%s: %s", version.path, extract.fault)
     connection.register("extract_rows", extract.table)
-    with transaction(connection):
-        connection.execute(f"DELETE FROM {source.table}")
-        connection.execute(f"INSERT INTO {source.table} BY NAME SELECT * FROM extract_rows")
-        connection.execute(
-            """
-            UPDATE ledger.reference_files SET state = CASE path WHEN ? THEN 'superseded' ELSE 'older' END
-            WHERE kind = ? AND state = 'current' AND (path, sha256) <> (?, ?)
-            """,
-            [version.path, source.kind, version.path, version.sha256],
-        )
-        _mark(connection, version, state="current", fault=extract.fault, rows=extract.rows, encoding=extract.encoding)
+    connection.execute(f"DELETE FROM {source.table}")
+    connection.execute(f"INSERT INTO {source.table} BY NAME SELECT * FROM extract_rows")
     connection.unregister("extract_rows")
+    connection.execute(
+        """
+        UPDATE ledger.reference_files SET state = CASE path WHEN ? THEN 'superseded' ELSE 'older' END
+        WHERE kind = ? AND state = 'current' AND (path, sha256) <> (?, ?)
+        """,
+        [version.path, source.kind, version.path, version.sha256],
+    )
+    _mark(connection, version, state="current", fault=extract.fault, rows=extract.rows, encoding=extract.encoding)
 
 
 def _describe_rest(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
