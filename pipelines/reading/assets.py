@@ -4,7 +4,7 @@ from dagster import AssetExecutionContext, MaterializeResult, asset
 
 from pipelines.landing.assets import received_returns
 from pipelines.partitions import one_run_a_range, terms
-from pipelines.reading import read_returns
+from pipelines.reading.returns import read_returns
 from pipelines.resources import Warehouse
 
 

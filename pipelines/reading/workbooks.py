@@ -35,10 +35,9 @@ MAX_TEXT = 250_000_000
 MAX_FORMULAS = 500_000
 
 # A sheet is as big as its outermost cells are apart, however few there are: only those within Z9999 are beyond doubt,
-# and only as common programs write them.
-UNUSUAL_CELL = re.compile(rb'<c\s(?!r="[A-Z][0-9]{1,4}")')
-UNUSUAL_ROW = re.compile(rb'<row\s(?!r="[0-9]{1,4}")')
-PREFIXED = (b":c", b":row")
+# and only as common programs write them. Cells that have nothing but a format count for nothing.
+UNUSUAL_CELL = re.compile(rb'<c[\s>](?!r="[A-Z][0-9]{1,4}"|r="[A-Z]{1,3}[0-9]{1,7}"(?: s="[0-9]+")?/>)')
+PREFIXED_CELL = b":c"
 Result = TypeVar("Result")
 FORMULAS = re.compile(rb"<(?:\w+:)?f[\s/>]")
 
@@ -160,12 +159,7 @@ def _local(tag: str) -> str:
 def _is_unusual(xml: bytes) -> bool:
     """Whether a sheet's XML has to be read to know how far its cells are apart."""
     root = xml.find(b"<worksheet")
-    return (
-        not 0 <= root < 2_000
-        or b"<!" in xml[:root]
-        or any(prefixed in xml for prefixed in PREFIXED)
-        or bool(UNUSUAL_CELL.search(xml) or UNUSUAL_ROW.search(xml))
-    )
+    return not 0 <= root < 2_000 or b"<!" in xml[:root] or PREFIXED_CELL in xml or UNUSUAL_CELL.search(xml) is not None
 
 
 def _text_lengths(xml: bytes) -> list[int]:
