@@ -14,7 +14,9 @@ WORDS = {
 }
 
 
-def about_html(frame: Frame, what: str, rows: dict[str, str], *, unknown: str = "") -> str:
+def about_html(
+    frame: Frame, what: str, rows: dict[str, str], *, unknown: str = "", links: dict[str, str] | None = None
+) -> str:
     """A disclosure with the rows given, the as-at date and who is missing.
 
     `what` names the figure for people who cannot see which one it stands below.
@@ -26,6 +28,10 @@ def about_html(frame: Frame, what: str, rows: dict[str, str], *, unknown: str = 
         "Published": f"{day(frame.published_at.date())}, {frame.published_at:%H:%M}",
     }
     lines = "".join(f"<dt>{html(name)}</dt><dd>{html(value)}</dd>" for name, value in rows.items() if value)
+    there = " · ".join(
+        f'<a href="{html(address)}" target="_self">{html(words)}</a>' for words, address in (links or {}).items()
+    )
+    lines += f"<dt>More</dt><dd>{there}</dd>" if there else ""
     return (
         f'<details class="about"><summary>About this figure<span class="unseen">: {html(what)}</span></summary>'
         f"<dl>{lines}</dl></details>"
@@ -37,9 +43,8 @@ def about(frame: Frame, what: str, rows: dict[str, str], *, unknown: str = "") -
     st.html(about_html(frame, what, rows, unknown=unknown))
 
 
-def definition_rows(definition: dict[str, Any]) -> dict[str, str]:
-    """An indicator's own words, from marts.indicators."""
-    target = definition["target"]
+def definition_rows(definition: dict[str, Any], target: float | None) -> dict[str, str]:
+    """An indicator's own words, from marts.indicators, and the term's target."""
     word = definition["word"] or ""
     return {
         "Duty": f"{definition['duty']}",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import duckdb
 import polars as pl
@@ -12,6 +13,8 @@ from dashboards.queries import returns, snapshot
 from dashboards.words import term_label
 from pipelines.publishing.snapshots import current_name, open_snapshot
 from pipelines.settings import get_settings
+
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,14 @@ class Frame:
         """The term's as-at date."""
         return self.as_at_dates[self.term]
 
+    def address(self, page: str, **more: str) -> str:
+        """Where another page shows the same term and school; more may be asked of it."""
+        return f"{page}?{urlencode({'term': self.term, 'school': self.school or ALL} | more)}"
+
     @property
     def school_name(self) -> str | None:
         """Name of the chosen school."""
         return self.schools[self.school]["name"] if self.school else None
-
-    @property
-    def link(self) -> dict[str, str]:
-        """Query string that opens another page on the same term and school."""
-        return {"term": self.term} | ({"school": self.school} if self.school else {})
 
 
 def _close(held: duckdb.DuckDBPyConnection) -> None:
@@ -77,17 +79,19 @@ def choose(connection: duckdb.DuckDBPyConnection) -> Frame:
     terms = snapshot.terms(connection)
     keys = tuple(terms["term"])
     schools = {row["urn"]: row for row in snapshot.schools(connection).iter_rows(named=True)}
-    _take_from_query_string(keys, tuple(schools))
+    remember("term", keys, keys[-1])
+    remember("school", (ALL, *schools), ALL)
     with st.container(key="selectors"):
         narrow, wide = st.columns([1, 2])
         term = narrow.selectbox("Term", options=keys[::-1], format_func=term_label, key="term")
         school = wide.selectbox(
             "School",
-            options=(None, *schools),
-            format_func=lambda urn: f"{schools[urn]['name']} ({urn})" if urn else "All schools",
+            options=(ALL, *schools),
+            format_func=lambda urn: "All schools" if urn == ALL else f"{schools[urn]['name']} ({urn})",
             key="school",
         )
-    _put_into_query_string(term, school)
+    keep_in_query_string("term", term)
+    keep_in_query_string("school", school)
     position = keys.index(term)
     return Frame(
         connection=connection,
@@ -100,31 +104,31 @@ def choose(connection: duckdb.DuckDBPyConnection) -> Frame:
         term=term,
         previous=keys[position - 1] if position else None,
         schools=schools,
-        school=school,
+        school=None if school == ALL else school,
         indicators={row["id"]: row for row in snapshot.indicators(connection).iter_rows(named=True)},
         missing=returns.missing(connection, term),
     )
 
 
-def _take_from_query_string(terms: tuple[str, ...], schools: tuple[str, ...]) -> None:
-    """An address that was opened or gone back to wins over what was chosen; one that navigation emptied does not."""
-    written = st.session_state.get("written", {})
-    for name, known, otherwise in (("term", terms, terms[-1]), ("school", schools, None)):
-        asked = st.query_params.get(name)
-        if asked in known and asked != written.get(name):
-            st.session_state[name] = asked
-        elif st.session_state.get(name) not in known:
-            st.session_state[name] = otherwise
-        else:
-            # written again, or Streamlit drops a widget's value on the way to another page
-            st.session_state[name] = st.session_state[name]
+def remember(name: str, known: tuple[str, ...], otherwise: str) -> None:
+    """Set a selector before it is shown: to what the address asks for, else to what was chosen before.
+
+    An address that was opened or gone back to wins; one that navigation has emptied says nothing.
+    """
+    asked = st.query_params.get(name)
+    # the second is there for a selector that not every page shows
+    chosen = st.session_state.get(name, st.session_state.get(f"{name}_written"))
+    if asked in known and asked != st.session_state.get(f"{name}_written"):
+        chosen = asked
+    # set on every run, or Streamlit drops a selector's value on the way to another page
+    st.session_state[name] = chosen if chosen in known else otherwise
 
 
-def _put_into_query_string(term: str, school: str | None) -> None:
-    wanted = {"term": term} | ({"school": school} if school else {})
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
-    st.session_state["written"] = wanted
+def keep_in_query_string(name: str, value: str) -> None:
+    """Write a choice into the address, so that it can be sent to somebody; navigation empties it every time."""
+    if st.query_params.get(name) != value:
+        st.query_params[name] = value
+    st.session_state[f"{name}_written"] = value
 
 
 def current() -> Frame:

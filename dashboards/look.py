@@ -1,19 +1,22 @@
 """The look of what Streamlit has no element for: tiles, ratings, lists. All text from outside goes through `html`."""
 
+import altair as alt
 import streamlit as st
 
+from dashboards.charts import Key
 from dashboards.words import RATINGS, STATUSES, Rating, html
 
 _STYLE = """
 <style>
-.block-container, [data-testid="stMainBlockContainer"] { padding-top: 3.2rem; max-width: 1320px; }
+.block-container, [data-testid="stMainBlockContainer"] { padding: 3.2rem 2.5rem 4rem; max-width: 1360px; }
+h2 { font-size: 1.45rem !important; padding-top: 1.2rem !important; } h3 { font-size: 1.1rem !important; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17.5rem), 1fr)); gap: 0.9rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 14.4rem), 1fr)); gap: 0.9rem; }
 .tile { border: 1px solid #d5dbe1; border-top: 4px solid var(--rating, #55606b); border-radius: 6px; padding: 0.8rem 0.95rem 0.6rem;
   background: #ffffff; display: flex; flex-direction: column; gap: 0.3rem; line-height: 1.35; }
-.tile h3, .card h3 { font-size: 0.98rem; font-weight: 600; margin: 0; padding: 0; line-height: 1.3; }
+.tile h4, .card h3 { font-size: 0.98rem; font-weight: 600; margin: 0; padding: 0; line-height: 1.3; }
 .tile .id { color: #55606b; font-size: 0.8rem; letter-spacing: 0.02em; }
-.tile .figure { display: flex; align-items: baseline; justify-content: space-between; gap: 0.5rem; margin-top: auto; }
+.tile .figure { display: flex; align-items: baseline; justify-content: space-between; gap: 0.5rem; }
 .tile .value { font-size: 1.9rem; font-weight: 650; font-variant-numeric: tabular-nums; line-height: 1.15; }
 .tile .parts, .tile .change { font-size: 0.88rem; color: #333c45; }
 .headline .value { font-size: 2.3rem; }
@@ -23,23 +26,29 @@ _STYLE = """
 .scale i { position: absolute; top: 4px; height: 6px; background: #8fb6d6; border-radius: 3px; min-width: 2px; }
 .scale b { position: absolute; top: 2px; width: 10px; height: 10px; margin-left: -5px; border-radius: 50%; background: #0b5fa5; }
 .scale u { position: absolute; top: 0; width: 2px; height: 14px; margin-left: -1px; background: #111111; }
-.about { font-size: 0.86rem; border-top: 1px solid #e6eaee; padding-top: 0.3rem; margin-top: 0.2rem; }
+.about { font-size: 0.86rem; border-top: 1px solid #e6eaee; padding-top: 0.3rem; margin-top: auto; }
 .about summary { cursor: pointer; color: #0b5fa5; font-weight: 600; padding: 0.15rem 0; }
 .about dl { margin: 0.3rem 0 0.2rem; display: grid; grid-template-columns: minmax(5.5rem, max-content) 1fr; gap: 0.2rem 0.7rem; }
 .about dt { color: #55606b; } .about dd { margin: 0; overflow-wrap: anywhere; }
-.lines { list-style: none; margin: 0; padding: 0; } .lines li { padding: 0.4rem 0; border-bottom: 1px solid #e6eaee; margin: 0; }
-.lines li:last-child { border-bottom: 0; } .quiet { color: #55606b; font-size: 0.88rem; }
+ul.lines.lines { list-style: none; margin: 0; padding: 0; } ul.lines.lines li { padding: 0.4rem 0; border-bottom: 1px solid #e6eaee; margin: 0; }
+ul.lines.lines li:last-child { border-bottom: 0; } .quiet { color: #55606b; font-size: 0.88rem; }
 .card ul { margin: 0.25rem 0 0; padding-left: 1.1rem; } .card li { margin: 0.1rem 0; font-size: 0.94rem; }
+.finding { margin: 0; padding: 0; font-size: 1.02rem; font-weight: 600; line-height: 1.35; }
+.subfinding { margin: 0.1rem 0 0.3rem; color: #4a545e; font-size: 0.9rem; }
 .card { display: flex; gap: 0.8rem; } .card .rank { font-size: 1.25rem; font-weight: 650; color: #0b5fa5; min-width: 1.6rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.4rem 1.1rem; font-size: 0.86rem; color: #333c45; align-items: baseline; }
 .plain { width: 100%; border-collapse: collapse; font-size: 0.9rem; } .plain th { text-align: left; font-weight: 600; }
 .plain th, .plain td { padding: 0.3rem 0.6rem 0.3rem 0; border-bottom: 1px solid #e6eaee; vertical-align: top; }
 .plain .number { text-align: right; font-variant-numeric: tabular-nums; }
+[class*="st-key-ring_"] [data-testid="stPageLink"] a { background: none; padding-left: 0; }
+[class*="st-key-ring_"] [data-testid="stPageLink"] p { color: #0b5fa5; font-weight: 600; font-size: 0.88rem; text-decoration: underline; }
 /* rows about a pupil: no button that saves them as a file */
 .st-key-pupil_rows [data-testid="stElementToolbar"] { display: none; }
 @media (max-width: 640px) {
   .block-container, [data-testid="stMainBlockContainer"] { padding: 3.4rem 1rem 3rem; }
   h1 { font-size: 1.75rem !important; }
+  .tiles.headlines { grid-template-columns: 1fr 1fr; gap: 0.6rem; } .headlines .tile { padding: 0.6rem 0.7rem 0.4rem; }
+  .headlines .value { font-size: 1.7rem; }
 }
 </style>
 """
@@ -63,9 +72,13 @@ def rag(value: str | None) -> str:
     return rating(RATINGS.get(value, RATINGS[None]))
 
 
-def legend(kinds: list[Rating]) -> None:
-    """What the pills mean."""
-    st.html('<div class="legend">' + "".join(f"<span>{rating(k)} {html(k.means)}</span>" for k in kinds) + "</div>")
+def legend(kinds: list[Rating], counts: dict[str, int] | None = None) -> None:
+    """What the pills mean, and how many there are of each word."""
+    pills = (
+        f"<span>{rating(kind, extra=f' {counts[kind.word]}' if counts else '')} {html(kind.means)}</span>"
+        for kind in kinds
+    )
+    st.html(f'<div class="legend">{"".join(pills)}</div>')
 
 
 def status(value: str) -> str:
@@ -81,16 +94,31 @@ def status_text(value: str) -> str:
 def headline(name: str, value: str, parts: str, about: str, colour: str = "#0b5fa5") -> str:
     """A tile of one large figure."""
     return (
-        f'<section class="tile headline" style="--rating:{colour}" aria-label="{html(name)}"><h3>{html(name)}</h3>'
+        f'<section class="tile headline" style="--rating:{colour}" aria-label="{html(name)}"><h4>{html(name)}</h4>'
         f'<div class="figure"><span class="value">{html(value)}</span></div><div class="parts">{html(parts)}</div>{about}</section>'
     )
 
 
-def tiles(parts: list[str]) -> None:
-    """Tiles in as many columns as fit."""
-    st.html(f'<div class="tiles">{"".join(parts)}</div>')
+def tiles(parts: list[str], *, headlines: bool = False) -> None:
+    """Tiles in as many columns as fit; headlines in two on a telephone."""
+    st.html(f'<div class="tiles{" headlines" if headlines else ""}">{"".join(parts)}</div>')
 
 
 def lines(items: list[str]) -> None:
     """A list of ready-made lines of markup."""
     st.html('<ul class="lines">' + "".join(f"<li>{item}</li>" for item in items) + "</ul>")
+
+
+def figure(chart: alt.TopLevelMixin, *, title: str, subtitle: str, key: Key | None = None) -> None:
+    """A chart below its finding, what it shows, and what its colours and shapes stand for."""
+    words = "".join(
+        f'<span><span aria-hidden="true" style="color:{colour}">{shape}</span> {html(name)}</span>'
+        for colour, shape, name in key or []
+    )
+    st.html(
+        f'<p class="finding">{html(title)}</p><p class="subfinding">{html(subtitle)}</p>'
+        + (f'<div class="legend">{words}</div>' if words else "")
+    )
+    st.altair_chart(
+        chart.properties(description=f"{title}. {subtitle}. The table on this page holds the same figures.")
+    )

@@ -5,14 +5,20 @@ from math import exp, lgamma, log
 import altair as alt
 import polars as pl
 
-from dashboards.charts import INK, LINE, QUIET, finished
+from dashboards.charts import INK, QUIET, SHAPES, Key, finished
+from dashboards.charts.runs import target_rule
 from dashboards.words import RATINGS
 
-LIMITS = {"95 %": 0.025, "99.8 %": 0.001}
+LIMITS = {"95%": 0.025, "99.8%": 0.001}
+KINDS = {
+    "within chance": (QUIET, "circle"),
+    "outside 95%": (RATINGS["amber"].colour, "triangle-up"),
+    "outside 99.8%": (RATINGS["red"].colour, "square"),
+}
 
 
 def limits(rate: float, sizes: list[int]) -> pl.DataFrame:
-    """Exact binomial limits around a rate for numbers of units: units, limit (95 %, 99.8 %), low, high (fractions)."""
+    """Exact binomial limits around a rate for numbers of units: units, limit (95%, 99.8%), low, high (fractions)."""
     rows = []
     for units in sizes:
         cumulated = _cumulated(units, rate)
@@ -56,71 +62,53 @@ def outside(schools: pl.DataFrame, rate: float) -> pl.DataFrame:
         schools.with_columns(units=sizes)
         .join(wide, on="units", how="left", maintain_order="left")
         .with_columns(
-            beyond=pl.when(is_beyond("99.8 %"))
-            .then(pl.lit("99.8 %"))
-            .when(is_beyond("95 %"))
-            .then(pl.lit("95 %"))
+            beyond=pl.when(is_beyond("99.8%"))
+            .then(pl.lit("99.8%"))
+            .when(is_beyond("95%"))
+            .then(pl.lit("95%"))
             .otherwise(None)
         )
         .select(*schools.columns, "beyond")
     )
 
 
-def funnel_chart(
-    schools: pl.DataFrame, rate: float, target: float | None, *, chosen: str | None, title: str, subtitle: str
-) -> alt.TopLevelMixin:
-    """Every school of a term as a point; `schools` as `schools_in_term` with `beyond`; `rate` is the LA's."""
+def funnel_chart(schools: pl.DataFrame, rate: float, target: float | None) -> tuple[alt.TopLevelMixin, Key]:
+    """Every school of a term as a point, and the key; `schools` as `schools_in_term` with `beyond`, `rate` the LA's."""
     largest = int(schools["denominator"].max())
-    lines = limits(rate, _grid(largest))
     data = schools.with_columns(
         parts=pl.format("{} of {}", pl.col("numerator").cast(pl.Int64), pl.col("denominator").cast(pl.Int64)),
-        where=pl.when(pl.col("urn") == (chosen or ""))
-        .then(pl.lit("the school chosen"))
-        .when(pl.col("beyond").is_null())
-        .then(pl.lit("within chance"))
-        .otherwise(pl.format("outside {}", pl.col("beyond"))),
+        where=pl.coalesce(pl.format("outside {}", pl.col("beyond")), pl.lit("within chance")),
     )
-    kinds = ["within chance", "outside 95 %", "outside 99.8 %", "the school chosen"]
-    colour = alt.Color(
-        "where:N",
-        title=None,
-        scale=alt.Scale(domain=kinds, range=[QUIET, RATINGS["amber"].colour, RATINGS["red"].colour, LINE]),
-    )
-    shape = alt.Shape(
-        "where:N", title=None, scale=alt.Scale(domain=kinds, range=["circle", "triangle-up", "square", "diamond"])
-    )
-    x = alt.X(
-        "units:Q", title="Units (the rate's denominator)", scale=alt.Scale(domain=[0, largest * 1.03], nice=False)
-    )
-    y_axis = alt.Axis(format=".0%", title=None, tickCount=5)
-    y = {"scale": alt.Scale(domain=[0, 1]), "axis": y_axis}
-    base = alt.Chart(lines)
-    layers = [
-        base.mark_line(color=QUIET, interpolate="step-after", strokeWidth=1).encode(
-            x=x,
-            y=alt.Y(f"{side}:Q", **y),
-            strokeDash=alt.StrokeDash(
-                "limit:N", title="Limits", scale=alt.Scale(domain=list(LIMITS), range=[[4, 3], [1, 0]])
-            ),
-        )
-        for side in ("low", "high")
-    ]
+    x = alt.Scale(domain=[0, largest * 1.04], nice=False)
+    y = {
+        "scale": alt.Scale(domain=[0, 1]),
+        "axis": alt.Axis(format=".0%", title=None, tickCount=5, domain=False, ticks=False),
+    }
+    lines = limits(rate, _grid(largest))
+    layers = []
+    for name, dash in (("95%", [4, 3]), ("99.8%", [1, 0])):
+        base = alt.Chart(lines.filter(limit=name)).mark_line(color=QUIET, strokeWidth=1, strokeDash=dash)
+        layers += [
+            base.encode(
+                x=alt.X("units:Q", title="Out of (pupils, reviews, plans or schools)", scale=x),
+                y=alt.Y(f"{side}:Q", **y),
+            )
+            for side in ("low", "high")
+        ]
     layers.append(alt.Chart(pl.DataFrame({"rate": [rate]})).mark_rule(color=INK).encode(y=alt.Y("rate:Q", **y)))
-    if target is not None:
-        layers.append(
-            alt.Chart(pl.DataFrame({"target": [target]}))
-            .mark_rule(color=INK, strokeDash=[2, 3])
-            .encode(y=alt.Y("target:Q", **y))
-        )
+    layers += target_rule(target)
     layers.append(
         alt.Chart(data)
-        .mark_point(filled=True, size=75, opacity=0.9)
+        .mark_point(filled=True, size=75, opacity=0.85)
         .encode(
-            x=alt.X("denominator:Q"),
+            x=alt.X("denominator:Q", scale=x),
             y=alt.Y("value:Q", **y),
-            color=colour,
-            shape=shape,
-            order=alt.Order("beyond:N", sort="ascending"),
+            color=alt.Color(
+                "where:N", legend=None, scale=alt.Scale(domain=list(KINDS), range=[c for c, _ in KINDS.values()])
+            ),
+            shape=alt.Shape(
+                "where:N", legend=None, scale=alt.Scale(domain=list(KINDS), range=[s for _, s in KINDS.values()])
+            ),
             tooltip=[
                 alt.Tooltip("name:N", title="School"),
                 alt.Tooltip("phase:N", title="Phase"),
@@ -130,5 +118,6 @@ def funnel_chart(
             ],
         )
     )
-    chart = alt.layer(*layers).properties(height=340, width="container")
-    return finished(chart, title, subtitle, f"{title}. {subtitle} The table beside it holds the same figures.")
+    key = [(colour, SHAPES[shape], name) for name, (colour, shape) in KINDS.items()]
+    key += [(INK, "━", f"the LA, {rate:.1%}"), (QUIET, "╌", "95% limits"), (QUIET, "─", "99.8% limits")]
+    return finished(alt.layer(*layers), 380), key

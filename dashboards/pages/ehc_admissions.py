@@ -8,7 +8,7 @@ from dashboards.about import about, about_html
 from dashboards.charts.bars import count_bars
 from dashboards.frame import Frame, current
 from dashboards.queries import admissions, changes
-from dashboards.words import ADMISSION_STANDINGS, FACT_SOURCES, count_of, reason_label, short_key
+from dashboards.words import ADMISSION_STANDINGS, DASH, FACT_SOURCES, count_of, reason_label, short_key
 
 SOURCE = "The LA's extract of EHC plans where there is one, else the schools' placements; admission from the schools' returns"
 ABOUT = {
@@ -78,7 +78,8 @@ def headlines(frame: Frame, data: pl.DataFrame) -> None:
                 "Plans whose pupil was admitted on or before the due date",
                 "#1a6e35",
             ),
-        ]
+        ],
+        headlines=True,
     )
 
 
@@ -117,10 +118,11 @@ def plan_list(shown: pl.DataFrame) -> None:
     with st.container(key="pupil_rows"):
         st.dataframe(
             rows,
+            placeholder=DASH,
             hide_index=True,
             height=min(620, 38 + 35 * max(len(rows), 1)),
             column_config={
-                "School": st.column_config.TextColumn(width="medium", pinned=True),
+                "School": st.column_config.TextColumn(width=170),
                 "Pupil": st.column_config.TextColumn(width="small", help="The first eight characters of the pseudonym"),
             }
             | dates,
@@ -130,18 +132,17 @@ def plan_list(shown: pl.DataFrame) -> None:
 
 
 def standings(data: pl.DataFrame) -> None:
-    counts = data.group_by("standing_word", "phase").agg(plans=pl.len())
-    phases = counts["phase"].fill_null("Not known").unique().sort().to_list()
-    st.altair_chart(
-        count_bars(
-            counts.with_columns(pl.col("phase").fill_null("Not known")),
-            bars="standing_word",
-            parts="phase",
-            number="plans",
-            title=f"Where {count_of(len(data), 'plan')} stand{'s' if len(data) == 1 else ''}",
-            subtitle="Plans that name a school, by standing and the school's phase",
-            order=phases,
-        ),
+    counts = (
+        data.with_columns(pl.col("phase").fill_null("Not known")).group_by("standing_word", "phase").agg(plans=pl.len())
+    )
+    drawn, key = count_bars(
+        counts, bars="standing_word", parts="phase", number="plans", order=counts["phase"].unique().sort().to_list()
+    )
+    look.figure(
+        drawn,
+        title=f"Where {count_of(len(data), 'plan')} stand{'s' if len(data) == 1 else ''}",
+        subtitle="Plans that name a school, by standing and the school's phase",
+        key=key,
     )
 
 
@@ -154,7 +155,7 @@ def main() -> None:
         st.info("No EHC plan names a school in this term.")
         about(frame, "EHC admissions", ABOUT)
         return
-    st.subheader("Every plan")
+    st.header("Every plan")
     shown = filtered(data)
     st.markdown(f"**{count_of(len(shown), 'plan')}** of {len(data):,} in the term")
     if shown.is_empty():
@@ -162,7 +163,7 @@ def main() -> None:
     else:
         plan_list(shown)
     about(frame, "Every plan", ABOUT)
-    st.subheader("Where they stand")
+    st.header("Where they stand")
     standings(data)
     about(frame, "Where they stand", ABOUT)
 

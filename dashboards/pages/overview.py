@@ -9,9 +9,10 @@ from dashboards import look
 from dashboards.about import about, about_html, definition_rows, unknown_words
 from dashboards.frame import Frame, current
 from dashboards.queries import changes, indicators, returns, ringing, snapshot
-from dashboards.words import DASH, RATINGS, amount, count_of, html, percent, points, term_label
+from dashboards.words import DASH, RATINGS, STATUSES, amount, count_of, html, percent, points, term_label
 
 RING = 10
+LISTED = 8  # of the missing schools, before "and so many more"
 CLEAR = "more than chance alone would give"
 
 
@@ -31,17 +32,19 @@ def is_better(definition: dict[str, Any], change: float) -> bool:
 
 def headlines(frame: Frame) -> None:
     sent = returns.of_term(frame.connection, frame.term)
-    usable = sent.filter(~pl.col("status").is_in(["missing", "rejected"]))
+    due = sent.filter("is_due")
+    usable = due.filter(~pl.col("status").is_in(["missing", "rejected"]))
     case = changes.of_cases(frame.connection, frame.term, frame.previous, frame.school)
     plans = changes.of_admissions(frame.connection, frame.term, frame.previous, frame.school)
     parts = []
-    if not frame.school:
+    if frame.school:
+        parts.append(own_return(frame, sent.filter(urn=frame.school)))
+    else:
         parts.append(
             look.headline(
                 "Returns that are counted",
-                f"{len(usable)} of {len(sent)}",
-                f"{count_of(usable['on_time'].sum(), 'school')} on time; "
-                f"{count_of(len(sent) - len(usable), 'school')} missing or rejected",
+                f"{len(usable)} of {len(due)}",
+                f"{due['on_time'].sum()} on time; {len(due) - len(usable)} missing or rejected",
                 about_html(
                     frame,
                     "Returns that are counted",
@@ -61,8 +64,8 @@ def headlines(frame: Frame) -> None:
                 frame,
                 "Pupils without a specialist",
                 {
-                    "Counts": "Pupils in sustained limited progress, or working substantially below their peers, for "
-                    "whom no referral to a specialist is known (the unmet cases of NPR02 and NPR04)",
+                    "Counts": "Pupils in sustained limited progress, or working substantially below their peers, with "
+                    "no specialist involved (the unmet cases of NPR02 and NPR04)",
                     "Source": "The schools' returns; each case is on the page Support cases",
                 },
                 unknown=f"progress not known for {count_of(case['not_known'].now, 'more pupil')}",
@@ -104,17 +107,31 @@ def headlines(frame: Frame) -> None:
             "#b3261e" if plans.now else "#1a6e35",
         )
     )
-    look.tiles(parts)
+    look.tiles(parts, headlines=True)
+
+
+def own_return(frame: Frame, sent: pl.DataFrame) -> str:
+    """The chosen school's return as a headline."""
+    about_it = about_html(
+        frame, "This term's return", {"Counts": "The state of the school's current return for the term"}
+    )
+    if sent.is_empty():
+        return look.headline("This term's return", "Not due", "nothing was due and nothing came", about_it)
+    row = sent.row(0, named=True)
+    status = STATUSES[row["status"]]
+    late = "on time" if row["on_time"] else "not on time"
+    parts = f"{late}; {count_of(row['errors'], 'error')}, {count_of(row['queries'], 'query', 'queries')}"
+    return look.headline("This term's return", f"{status.shape} {status.word}", parts, about_it, status.colour)
 
 
 def against(change: changes.Change, frame: Frame) -> str:
     if not frame.previous:
         return "the first term that is held"
-    return f"{change.before:,} in {term_label(frame.previous)}: {change.new:,} new, {change.gone:,} no longer"
+    return f"{change.new:,} new, {change.gone:,} no longer; {change.before:,} before"
 
 
 def what_changed(frame: Frame, values: pl.DataFrame) -> None:
-    st.subheader(f"What changed {since(frame)}" if frame.previous else "What changed")
+    st.header(f"What changed {since(frame)}" if frame.previous else "What changed")
     if not frame.previous:
         st.write("This is the first term that is held: nothing to compare it with.")
         return
@@ -137,7 +154,7 @@ def what_changed(frame: Frame, values: pl.DataFrame) -> None:
         frame,
         "What changed",
         {
-            "Shown": f"Indicators whose change is {CLEAR} (Newcombe's 95 % interval of the difference leaves out zero), "
+            "Shown": f"Indicators whose change is {CLEAR} (Newcombe's 95% interval of the difference leaves out zero), "
             "or whose rating changed; the largest change first",
             "Mind": "Many pupils are in both terms, so chance is if anything smaller than assumed",
         },
@@ -170,20 +187,25 @@ def change_line(frame: Frame, row: dict[str, Any]) -> str:
 
 def who_is_missing(frame: Frame) -> None:
     missing = frame.missing
-    st.subheader("Who is missing")
+    st.header("Who is missing")
     if missing.is_empty():
         st.write("Every school from which a return is due has one that is counted.")
     else:
         look.lines(
             [
-                f"{html(row['name'])} <span class='quiet'>{html(row['phase'])}</span><br>{look.status(row['status'])}"
+                f"{look.status(row['status'])} {html(row['name'])} <span class='quiet'>{html(row['phase'])}</span>"
                 + (
                     f" <span class='quiet'>{row['terms_running']} terms running</span>"
                     if row["terms_running"] > 1
                     else ""
                 )
-                for row in missing.iter_rows(named=True)
+                for row in missing.head(LISTED).iter_rows(named=True)
             ]
+            + (
+                [f"<span class='quiet'>and {len(missing) - LISTED} more: see below</span>"]
+                if len(missing) > LISTED
+                else []
+            )
         )
     about(
         frame,
@@ -194,23 +216,22 @@ def who_is_missing(frame: Frame) -> None:
 
 def whom_to_ring(frame: Frame) -> None:
     ranked = ringing.to_ring(frame.connection, frame.term, frame.school)
-    st.subheader("Reasons to ring" if frame.school else "The schools to ring first, and why")
+    st.header("Reasons to ring" if frame.school else "The schools to ring first, and why")
     if ranked.is_empty():
         st.write("No reason to ring: nothing is missing, red, or waiting.")
+    columns = st.columns(1 if frame.school else 2)
+    half = -(-min(RING, len(ranked)) // len(columns))
     for rank, row in enumerate(ranked.head(RING).iter_rows(named=True), start=1):
-        with st.container(border=True, key=f"ring_{rank}"):
-            text, links = st.columns([4, 1], vertical_alignment="center")
+        with columns[(rank - 1) // half].container(border=True, key=f"ring_{rank}"):
             reasons = "".join(f"<li>{html(reason)}</li>" for reason in row["reasons"])
-            text.html(
+            st.html(
                 f'<div class="card"><span class="rank">{rank}</span><div><h3>{html(row["name"])} '
                 f'<span class="quiet">{html(row["phase"])}, {count_of(row["points"], "point")}</span></h3>'
                 f"<ul>{reasons}</ul></div></div>"
             )
-            there = {"term": frame.term, "school": row["urn"]}
-            with links.container(key=f"ring_links_{rank}"):
-                st.page_link("pages/support_cases.py", label="Cases", query_params=there)
-                st.page_link("pages/ehc_admissions.py", label="Admissions", query_params=there)
-                st.page_link("pages/returns.py", label="Return", query_params=there)
+            with st.container(horizontal=True, gap="medium"):
+                for page, words in links(row["kinds"], frame.school).items():
+                    st.page_link(page, label=words, query_params={"term": frame.term, "school": row["urn"]})
     counted = "; ".join(f"{w.what}: {w.each} each, at most {w.at_most}" for w in ringing.WEIGHTS.values())
     about(
         frame,
@@ -221,6 +242,19 @@ def whom_to_ring(frame: Frame) -> None:
             "Not twice": f"{', '.join(ringing.COUNTED_ELSEWHERE)} are counted case by case, not as a red indicator too",
         },
     )
+
+
+def links(kinds: list[str], school: str | None) -> dict[str, str]:
+    """Where to look before ringing: page and words of each reason."""
+    where = {
+        "missing": ("pages/returns.py", "The return"),
+        "rejected": ("pages/returns.py", "The return"),
+        "admission": ("pages/ehc_admissions.py", "The admissions"),
+        "case": ("pages/support_cases.py", "The pupils"),
+        "not_known": ("pages/support_cases.py", "The pupils"),
+        "red": ("pages/overview.py", "The indicators"),
+    }
+    return dict(where[kind] for kind in kinds if not (school and kind == "red"))
 
 
 def scale(row: dict[str, Any], target: float | None) -> str:
@@ -244,24 +278,35 @@ def tile(frame: Frame, row: dict[str, Any]) -> str:
         parts = f"{row['numerator']:,.0f} of {row['denominator']:,.0f}"
     parts += f"; {row['unknown']:,} unknown" if row["unknown"] else "; none unknown"
     if rate and row["lower_95"] is not None:
-        parts += f"<br>95 % interval {percent(row['lower_95'])} to {percent(row['upper_95'])}"
-    if definition["target"] is not None:
-        parts += f"; target {definition['target']:.0%}"
+        parts += f"<br>95% interval {percent(row['lower_95'])} to {percent(row['upper_95'])}"
+    if row["target"] is not None:
+        parts += f"; target {row['target']:.0%}"
+    if row.get("applies_as") == "good_practice":
+        parts += "<br>good practice here, not a duty: not rated, in no area's figure"
     return (
         f'<section class="tile" style="--rating:{RATINGS.get(row["rag"], RATINGS[None]).colour}" '
         f'aria-label="{html(definition["name"])}">'
-        f'<span class="id">{row["indicator_id"]}</span><h3>{html(definition["name"])}</h3>'
+        f'<span class="id">{row["indicator_id"]}</span><h4>{html(definition["name"])}</h4>'
         f'<div class="figure"><span class="value">{amount(row["value"], row["unit"])}</span>{look.rag(row["rag"])}</div>'
-        f'{scale(row, definition["target"])}<div class="parts">{parts}</div>'
+        f'{scale(row, row["target"])}<div class="parts">{parts}</div>'
         f'<div class="change">{change_words(frame, definition, row)}</div>'
         + about_html(
             frame,
             definition["name"],
-            definition_rows(definition) | counted_row(frame, row),
+            definition_rows(definition, row["target"]) | counted_row(frame, row),
             unknown=unknown_words(row["unknown"]),
+            links={"Over the terms": frame.address("trends", indicator=row["indicator_id"])}
+            | cases_link(frame, row["indicator_id"]),
         )
         + "</section>"
     )
+
+
+def cases_link(frame: Frame, indicator_id: str) -> dict[str, str]:
+    """To the cases behind an indicator, where a page lists them."""
+    pages = {"NPR01": "support_cases", "NPR02": "support_cases", "NPR04": "support_cases", "NPR05": "support_cases"}
+    pages |= {"EHC01": "ehc_admissions", "EHC02": "ehc_admissions", "SCH11": "returns"}
+    return {"Case by case": frame.address(pages[indicator_id])} if indicator_id in pages else {}
 
 
 def counted_row(frame: Frame, row: dict[str, Any]) -> dict[str, str]:
@@ -284,9 +329,14 @@ def change_words(frame: Frame, definition: dict[str, Any], row: dict[str, Any]) 
     return f"{change} {since(frame)} ({how})"
 
 
+def counted(values: pl.DataFrame) -> dict[str, int]:
+    """How many indicators have each rating."""
+    return {kind.word: len(values.filter(pl.col("rag").eq_missing(pl.lit(key)))) for key, kind in RATINGS.items()}
+
+
 def every_indicator(frame: Frame, values: pl.DataFrame) -> None:
-    st.subheader("Every indicator" + (f": {frame.school_name}" if frame.school else ""))
-    look.legend(list(RATINGS.values()))
+    st.header("Every indicator" + (f": {frame.school_name}" if frame.school else ""))
+    look.legend(list(RATINGS.values()), counted(values))
     if values.is_empty():
         st.info("This school sent no usable return for the term, so there is nothing to count.")
     rows = {row["indicator_id"]: row for row in values.iter_rows(named=True)}
@@ -295,7 +345,7 @@ def every_indicator(frame: Frame, values: pl.DataFrame) -> None:
         shown = [rows[key] for key, of in frame.indicators.items() if of["theme"] == theme and key in rows]
         if shown:
             own_word = any(frame.indicators[row["indicator_id"]]["self_reported"] for row in shown)
-            st.markdown(f"#### {theme}")
+            st.subheader(theme, anchor=False)
             if own_word:
                 st.caption("What schools say of themselves: nobody else has checked it.")
             look.tiles([tile(frame, row) for row in shown])

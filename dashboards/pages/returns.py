@@ -8,7 +8,7 @@ from dashboards.about import about, about_html
 from dashboards.charts.bars import status_over_terms
 from dashboards.frame import Frame, current
 from dashboards.queries import returns
-from dashboards.words import STATUSES, count_of, day, term_label
+from dashboards.words import DASH, STATUSES, count_of, day, term_label
 
 SOURCE = "The ledger of files received, and the rules that each return was checked against"
 STATUS_ROWS = {status.word: status.means for status in STATUSES.values()} | {"Source": SOURCE}
@@ -16,6 +16,7 @@ USED = ~pl.col("status").is_in(["missing", "rejected"])
 
 
 def headlines(frame: Frame, sent: pl.DataFrame) -> None:
+    due = sent.filter("is_due")
     used = sent.filter(USED)
     received, accepted = used["rows_received"].sum(), used["rows_accepted"].sum()
     not_counted = used["rows_quarantined"].sum()
@@ -28,8 +29,8 @@ def headlines(frame: Frame, sent: pl.DataFrame) -> None:
         [
             tile(
                 "Returns that are counted",
-                f"{len(used)} of {len(sent)}",
-                f"{count_of(sent['on_time'].sum() or 0, 'return')} on time",
+                f"{len(due.filter(USED))} of {len(due)}",
+                f"{due['on_time'].sum()} on time",
                 "Schools with a return that was not rejected, out of the schools from which one is due",
             ),
             tile(
@@ -52,12 +53,13 @@ def headlines(frame: Frame, sent: pl.DataFrame) -> None:
                 "Issues of the current returns",
                 "#8a5300",
             ),
-        ]
+        ],
+        headlines=True,
     )
 
 
 def by_school(frame: Frame, sent: pl.DataFrame) -> None:
-    st.subheader("Every school" if not frame.school else "This school's return")
+    st.header("Every school" if not frame.school else "This school's return")
     look.legend(list(STATUSES.values()))
     order = {key: position for position, key in enumerate(STATUSES)}
     rows = sent.sort(pl.col("status").replace_strict(order, default=len(order)), "name").select(
@@ -76,10 +78,11 @@ def by_school(frame: Frame, sent: pl.DataFrame) -> None:
     )
     st.dataframe(
         rows,
+        placeholder=DASH,
         hide_index=True,
         height=min(520, 38 + 35 * max(len(rows), 1)),
         column_config={
-            "School": st.column_config.TextColumn(width="medium", pinned=True),
+            "School": st.column_config.TextColumn(width=170),
             "Received": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
         },
         alt=f"Status of every school's return, {term_label(frame.term)}",
@@ -88,7 +91,7 @@ def by_school(frame: Frame, sent: pl.DataFrame) -> None:
 
 
 def over_terms(frame: Frame) -> None:
-    st.subheader("Over the terms")
+    st.header("Over the terms")
     counts = returns.over_terms(frame.connection)
     usable = counts.filter(USED, term=frame.term)["schools"].sum()
     due = counts.filter(term=frame.term)["schools"].sum()
@@ -103,14 +106,14 @@ def over_terms(frame: Frame) -> None:
             ),
         )
     )
-    chart, beside = st.columns([3, 2], gap="large")
+    chart, beside = st.columns([4, 3], gap="large")
     with chart:
-        st.altair_chart(
-            status_over_terms(
-                counts,
-                title=f"{usable} of {due} schools are counted in {term_label(frame.term)}",
-                subtitle="Schools from which a return is due, by the state of the current return",
-            ),
+        drawn, key = status_over_terms(counts)
+        look.figure(
+            drawn,
+            title=f"{usable} of {due} schools are counted in {term_label(frame.term)}",
+            subtitle="Schools from which a return is due, by the state of the current return",
+            key=key,
         )
     with beside:
         st.dataframe(wide, hide_index=True, alt="Returns by status over the terms", height="content")
@@ -118,7 +121,7 @@ def over_terms(frame: Frame) -> None:
 
 
 def rules(frame: Frame) -> None:
-    st.subheader("The commonest faults")
+    st.header("The commonest faults")
     found = returns.commonest_rules(frame.connection, frame.term, frame.school)
     if found.is_empty():
         st.write("No open issue.")
@@ -153,7 +156,7 @@ def rules(frame: Frame) -> None:
 
 
 def issue_list(frame: Frame) -> None:
-    st.subheader("Every issue" + (f": {frame.school_name}" if frame.school else ""))
+    st.header("Every issue" + (f": {frame.school_name}" if frame.school else ""))
     found = returns.issues(frame.connection, frame.term, frame.school)
     if found.is_empty():
         st.write("No issue in this term.")
@@ -195,8 +198,9 @@ def issue_list(frame: Frame) -> None:
         ),
         hide_index=True,
         height=min(560, 38 + 35 * max(len(shown), 1)),
-        column_config={"School": st.column_config.TextColumn(width="medium", pinned=not frame.school)},
+        column_config={"School": st.column_config.TextColumn(width=170)},
         alt="Every issue of the term",
+        placeholder=DASH,
     )
     st.caption(
         "Row is the row of the school's file, the header being row 1. Values and UPNs are in the school's feedback workbook alone."

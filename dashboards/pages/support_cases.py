@@ -8,7 +8,7 @@ from dashboards.about import about, about_html
 from dashboards.charts.bars import count_bars
 from dashboards.frame import Frame, current
 from dashboards.queries import cases
-from dashboards.words import CASE_STANDINGS, TRIGGERS, count_of, label, short_key
+from dashboards.words import CASE_STANDINGS, DASH, TRIGGERS, count_of, label, short_key
 
 SOURCE = "The schools' returns; indicators NPR02, NPR04 and NPR05"
 ABOUT = {
@@ -17,7 +17,7 @@ ABOUT = {
     "Substantially below peers": "Works at levels substantially below peers despite well delivered support (NPR04)",
     "Progress not known": "On the register now and two terms before, and no assessed review since then (NPR05)",
     "Standing": "The furthest that any referral has reached. One that was declined counts as an involvement, and is shown as declined",
-    "Days without": "Days without a specialist, up to the as-at date",
+    "Days without": "From the spell's start to the first contact, or to the as-at date where there was none",
     "Source": SOURCE,
 }
 
@@ -55,8 +55,9 @@ def filtered(data: pl.DataFrame) -> pl.DataFrame:
 def headlines(frame: Frame, data: pl.DataFrame) -> None:
     unmet = data.filter("is_unmet")
     specialist = unmet.filter(pl.col("trigger") != "progress_not_known")
+    known = data.filter(pl.col("trigger") != "progress_not_known")
     longest = specialist["days_without_specialist"].max()
-    waiting = data.filter(pl.col("standing") == "waiting")
+    waiting = known.filter(standing="waiting")
 
     def tile(name: str, number: int, parts: str, counts: str, colour: str) -> str:
         return look.headline(
@@ -66,10 +67,10 @@ def headlines(frame: Frame, data: pl.DataFrame) -> None:
     look.tiles(
         [
             tile(
-                "Need a specialist, no referral",
+                "Need a specialist, none involved",
                 specialist["pupil_key"].n_unique(),
                 f"the longest for {count_of(longest, 'day')}" if longest else "nobody",
-                "Pupils in sustained limited progress or substantially below peers, without any referral to a specialist",
+                "Pupils in sustained limited progress or substantially below peers with no specialist involved (the unmet of NPR02 and NPR04)",
                 "#b3261e",
             ),
             tile(
@@ -88,12 +89,13 @@ def headlines(frame: Frame, data: pl.DataFrame) -> None:
             ),
             tile(
                 "Seen by a specialist",
-                data.filter(standing="seen")["pupil_key"].n_unique(),
-                f"of {count_of(data['pupil_key'].n_unique(), 'pupil')} with a case",
-                "Pupils with a case whose specialist has been in contact",
+                known.filter(standing="seen")["pupil_key"].n_unique(),
+                f"of {count_of(known['pupil_key'].n_unique(), 'pupil')} of either trigger",
+                "Pupils of either trigger whose specialist has been in contact",
                 "#1a6e35",
             ),
-        ]
+        ],
+        headlines=True,
     )
 
 
@@ -104,18 +106,14 @@ def where(frame: Frame, shown: pl.DataFrame) -> None:
     top = counts.group_by(key).agg(pl.col("cases").sum()).sort(["cases", key], descending=[True, False]).head(15)
     counts = counts.join(top.select(key), on=key, how="semi")
     first = top.row(0, named=True)
-    of = "needs" if frame.school else "schools"
-    st.altair_chart(
-        count_bars(
-            counts,
-            bars=key,
-            parts="trigger_word",
-            number="cases",
-            title=f"Most of the cases shown: {first[key]} ({first['cases']})",
-            subtitle=f"Cases of the list, by {'need' if frame.school else 'school'}"
-            + (f"; the {of} with most" if shown[key].n_unique() > len(top) else ""),
-            order=list(TRIGGERS.values()),
-        ),
+    drawn, shown_key = count_bars(counts, bars=key, parts="trigger_word", number="cases", order=list(TRIGGERS.values()))
+    more = shown[key].n_unique() - len(top)
+    look.figure(
+        drawn,
+        title=f"Most of the cases shown: {first[key]} ({first['cases']})",
+        subtitle=f"The cases of the list above, by {'need' if frame.school else 'school'}"
+        + (f"; the {len(top)} with most, {more} others not drawn" if more else ""),
+        key=shown_key,
     )
 
 
@@ -135,10 +133,11 @@ def case_list(shown: pl.DataFrame) -> None:
     with st.container(key="pupil_rows"):
         st.dataframe(
             rows,
+            placeholder=DASH,
             hide_index=True,
             height=min(620, 38 + 35 * max(len(rows), 1)),
             column_config={
-                "School": st.column_config.TextColumn(width="medium", pinned=True),
+                "School": st.column_config.TextColumn(width=170),
                 "Pupil": st.column_config.TextColumn(width="small", help="The first eight characters of the pseudonym"),
                 "Since": st.column_config.DateColumn(format="D MMM YYYY"),
                 "Referred": st.column_config.DateColumn(format="D MMM YYYY"),
@@ -159,7 +158,7 @@ def main() -> None:
         st.info("No case in this term. A school without a usable return has none either: see who is missing below.")
         about(frame, "Support cases", ABOUT)
         return
-    st.subheader("The cases")
+    st.header("The cases")
     shown = filtered(data)
     st.markdown(
         f"**{count_of(len(shown), 'case')}** of {count_of(shown['pupil_key'].n_unique(), 'pupil')}, of {len(data):,} in the term"
@@ -169,7 +168,7 @@ def main() -> None:
     else:
         case_list(shown)
         about(frame, "The cases", ABOUT)
-        st.subheader("By need" if frame.school else "By school")
+        st.header("By need" if frame.school else "By school")
         where(frame, shown)
     about(frame, "Cases by school", ABOUT)
 

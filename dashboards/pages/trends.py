@@ -5,73 +5,64 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from dashboards import look
 from dashboards.about import about, definition_rows, unknown_words
 from dashboards.charts import funnels, runs
-from dashboards.frame import Frame, current
+from dashboards.frame import Frame, current, keep_in_query_string, remember
 from dashboards.queries import indicators
-from dashboards.words import amount, count_of, group_label, term_label
-
-COLUMNS = {
-    "term_label": "Term",
-    "area": "Area",
-    "value": "Value",
-    "numerator": "Number",
-    "denominator": "Out of",
-    "unknown": "Unknown",
-    "lower_95": "95 % from",
-    "upper_95": "95 % to",
-    "schools_counted": "Schools",
-    "schools_missing": "Missing",
-}
+from dashboards.words import DASH, amount, count_of, group_label, html, term_label
 
 
-def choose_indicator(frame: Frame) -> tuple[dict[str, Any], str, str]:
+def choose_indicator(frame: Frame) -> tuple[dict[str, Any], tuple[str, str]]:
     left, right = st.columns(2)
+    remember("indicator", tuple(frame.indicators), next(iter(frame.indicators)))
     indicator = left.selectbox(
         "Indicator",
         options=list(frame.indicators),
         format_func=lambda key: f"{key}  {frame.indicators[key]['name']}",
         key="indicator",
-        persist_state="session",
     )
+    keep_in_query_string("indicator", indicator)
     held = indicators.groups(frame.connection, indicator)
     groups = sorted(held.iter_rows(), key=lambda group: (group[0] != "all", group_label(*group)))
-    group_type, group_value = right.selectbox(
+    group = right.selectbox(
         "Pupils", options=groups or [("all", "all")], format_func=lambda group: group_label(*group), key="group"
     )
-    return frame.indicators[indicator], group_type, group_value
+    return frame.indicators[indicator], group
 
 
-def table(series: pl.DataFrame, unit: str, columns: list[str], name: str) -> None:
-    shown = series.with_columns(
-        term_label=pl.col("term").replace_strict(
-            {t: term_label(t) for t in series["term"].unique()}, return_dtype=pl.String
-        )
-    ).select(columns)
-    form = "percent" if unit == "rate" else "localized"
-    config: dict[str, Any] = {key: st.column_config.Column(COLUMNS.get(key, key)) for key in columns}
-    for key in ("value", "lower_95", "upper_95", "median", "lower_quartile", "upper_quartile"):
-        if key in columns:
-            config[key] = st.column_config.NumberColumn(
-                COLUMNS.get(key, LABELS_OF_PEERS.get(key, key)), format="%.1f%%" if form == "percent" else form
-            )
-    if form == "percent":
-        rates = [
-            key
-            for key in ("value", "lower_95", "upper_95", "median", "lower_quartile", "upper_quartile")
-            if key in columns
-        ]
-        shown = shown.with_columns(pl.col(rates) * 100)
-    st.dataframe(shown, hide_index=True, column_config=config, alt=name, height="content")
+def number() -> pl.Expr:
+    """Numerator and denominator in one cell, as they are read together."""
+    both = pl.format("{} of {}", pl.col("numerator").cast(pl.Int64), pl.col("denominator").cast(pl.Int64))
+    return pl.when(pl.col("denominator").is_not_null()).then(both).alias("Number")
 
 
-LABELS_OF_PEERS = {
-    "median": "Peers' median",
-    "lower_quartile": "Middle half from",
-    "upper_quartile": "Middle half to",
-    "schools": "Peers",
-}
-COLUMNS |= LABELS_OF_PEERS
+def figures(series: pl.DataFrame, first: pl.Expr, *more: pl.Expr) -> pl.DataFrame:
+    """A series as people read it: value with its number, what is unknown, the interval."""
+    unit = series["unit"].drop_nulls().first() or "rate"
+    interval = pl.format(
+        "{} to {}",
+        (pl.col("lower_95") * 100).round(1).cast(pl.String),
+        (pl.col("upper_95") * 100).round(1).cast(pl.String),
+    )
+    return series.select(
+        first,
+        (pl.col("value") * (100 if unit == "rate" else 1)).alias("Value"),
+        number(),
+        pl.col("unknown").alias("Unknown"),
+        *([interval.alias("95% interval")] if unit == "rate" else []),
+        *more,
+    )
+
+
+def table(shown: pl.DataFrame, unit: str, name: str, height: int | str = "content") -> None:
+    form = "%.1f%%" if unit == "rate" else "localized"
+    values = {
+        key: st.column_config.NumberColumn(format=form)
+        for key in ("Value", "Median", "Half from", "Half to")
+        if key in shown.columns
+    }
+    st.dataframe(shown, hide_index=True, column_config=values, alt=name, height=height, placeholder=DASH)
 
 
 def download(data: pl.DataFrame, frame: Frame, definition: dict[str, Any], group: str, who: str) -> None:
@@ -83,7 +74,7 @@ def download(data: pl.DataFrame, frame: Frame, definition: dict[str, Any], group
         published=pl.lit(f"{frame.published_at:%Y-%m-%d %H:%M}"),
     )
     st.download_button(
-        "Download these figures (CSV)",
+        "Download every term (CSV)",
         data=with_names.write_csv(include_bom=True).encode(),
         file_name=f"{definition['id']}_{who}_analysts_only.csv",
         mime="text/csv",
@@ -91,218 +82,183 @@ def download(data: pl.DataFrame, frame: Frame, definition: dict[str, Any], group
     st.caption("For the LA's analysts: small numbers are not suppressed. `sen export` makes what may be passed on.")
 
 
-def latest(series: pl.DataFrame, term: str) -> dict[str, Any]:
+def in_term(series: pl.DataFrame, term: str) -> dict[str, Any]:
     return series.filter(term=term).row(0, named=True)
 
 
-def of_the_la(frame: Frame, definition: dict[str, Any], group_type: str, group_value: str) -> None:
-    series = indicators.areas_over_terms(frame.connection, definition["id"], group_type, group_value)
+def heard_of(series: pl.DataFrame) -> bool:
+    """Whether there is anything to draw."""
+    return not series["value"].is_null().all()
+
+
+def term_column() -> pl.Expr:
+    return pl.col("term").map_elements(term_label, return_dtype=pl.String).alias("Term")
+
+
+def of_the_la(frame: Frame, definition: dict[str, Any], group: tuple[str, str]) -> None:
+    series = indicators.areas_over_terms(frame.connection, definition["id"], *group)
     of_la = series.filter(area_type="la")
-    unit = definition["unit"]
-    if of_la["value"].is_null().all():
+    if not heard_of(of_la):
         st.info("No school has had anything to count for this indicator and these pupils.")
         return
-    now = latest(of_la, frame.term)
-    group = group_label(group_type, group_value)
-    chart, beside = st.columns([3, 2], gap="large")
+    over_the_terms(frame, definition, group, of_la)
+    against_the_phases(frame, definition, group, series)
+    if definition["unit"] == "rate":
+        every_school(frame, definition, group, in_term(of_la, frame.term))
+
+
+def over_the_terms(frame: Frame, definition: dict[str, Any], group: tuple[str, str], of_la: pl.DataFrame) -> None:
+    now, unit = in_term(of_la, frame.term), definition["unit"]
+    chart, beside = st.columns([4, 3], gap="large")
     with chart:
-        st.altair_chart(
-            runs.run_chart(
-                of_la,
-                unit,
-                definition["target"],
-                title=f"{definition['name']}: {amount(now['value'], unit)} in {term_label(frame.term)}",
-                subtitle=f"{group}, the LA. {runs.signal(of_la['value'].to_list(), unit)}",
-            ),
+        look.figure(
+            runs.run_chart(of_la, unit, now["target"]),
+            title=f"{definition['name']}: {amount(now['value'], unit)} in {term_label(frame.term)}",
+            subtitle=f"The LA, {group_label(*group).lower()}. {runs.signal(of_la['value'].to_list(), unit)}",
         )
     with beside:
-        table(
-            of_la,
-            unit,
-            [
-                "term_label",
-                "value",
-                "numerator",
-                "denominator",
-                "unknown",
-                "lower_95",
-                "upper_95",
-                "schools_counted",
-                "schools_missing",
-            ],
-            f"{definition['name']} over the terms",
-        )
+        schools = pl.format("{} ({} missing)", "schools_counted", "schools_missing").alias("Schools")
+        table(figures(of_la, term_column(), schools), unit, f"{definition['name']} over the terms")
     about(
         frame,
         definition["name"],
-        definition_rows(definition) | chart_rows(now),
-        unknown=unknown_words(now["unknown"] or 0),
-    )
-
-    st.subheader("The LA against its phases")
-    named = series.with_columns(area=pl.when(pl.col("area_type") == "la").then(pl.lit("The LA")).otherwise("area_code"))
-    named = named.sort(pl.col("area_type") != "la", "area", maintain_order=True)
-    chart, beside = st.columns([3, 2], gap="large")
-    with chart:
-        st.altair_chart(
-            runs.areas_chart(
-                named,
-                unit,
-                definition["target"],
-                title=spread_title(named, frame.term, unit),
-                subtitle=f"{definition['name']}, {group}",
-            ),
-        )
-    with beside:
-        table(
-            named.filter(term=frame.term),
-            unit,
-            [
-                "area",
-                "value",
-                "numerator",
-                "denominator",
-                "unknown",
-                "lower_95",
-                "upper_95",
-                "schools_counted",
-                "schools_missing",
-            ],
-            f"{definition['name']} by phase, {term_label(frame.term)}",
-        )
-        st.caption(f"{term_label(frame.term)}; the file holds every term.")
-        download(named.drop("area"), frame, definition, group, frame.la_code)
-    about(
-        frame, f"{definition['name']} by phase", definition_rows(definition), unknown=unknown_words(now["unknown"] or 0)
-    )
-    if unit == "rate":
-        every_school(frame, definition, group_type, group_value, now)
-
-
-def chart_rows(now: dict[str, Any]) -> dict[str, str]:
-    return {
-        "Schools": f"{now['schools_counted'] or 0} counted, {now['schools_missing'] or 0} missing",
-        "Chart": "Bars are 95 % Wilson intervals; the broken line is the median of the terms; a term without a figure is a gap. "
-        f"A shift is {runs.SHIFT} terms in a row on one side of the median, a trend {runs.TREND} steps in a row the same way. "
-        "With fewer than 12 terms these are first signs only",
-    }
-
-
-def spread_title(named: pl.DataFrame, term: str, unit: str) -> str:
-    phases = named.filter(pl.col("area_type") == "phase", pl.col("term") == term, pl.col("value").is_not_null()).sort(
-        "value"
-    )
-    if len(phases) < 2:
-        return "The LA and its phases"
-    low, high = phases.row(0, named=True), phases.row(-1, named=True)
-    return f"From {amount(low['value'], unit)} ({low['area']}) to {amount(high['value'], unit)} ({high['area']})"
-
-
-def every_school(
-    frame: Frame, definition: dict[str, Any], group_type: str, group_value: str, now: dict[str, Any]
-) -> None:
-    st.subheader(f"Every school in {term_label(frame.term)}")
-    schools = indicators.schools_in_term(frame.connection, definition["id"], group_type, group_value, frame.term)
-    if schools.is_empty() or now["value"] is None:
-        st.write("No school has anything to count in this term.")
-        return
-    judged = funnels.outside(schools, now["value"])
-    beyond = judged.filter(pl.col("beyond").is_not_null())
-    chart, beside = st.columns([3, 2], gap="large")
-    with chart:
-        st.altair_chart(
-            funnels.funnel_chart(
-                judged,
-                now["value"],
-                definition["target"],
-                chosen=frame.school,
-                title=f"{len(beyond)} of {count_of(len(judged), 'school')} differ from the LA by more than chance",
-                subtitle=f"{definition['name']}; the line is the LA's {amount(now['value'], 'rate')}, the funnel what chance would give",
-            ),
-        )
-    with beside:
-        shown = judged.sort(pl.col("beyond").is_null(), "value", "name").select(
-            pl.col("name").alias("School"),
-            (pl.col("value") * 100).alias("Rate"),
-            pl.col("numerator").cast(pl.Int64).alias("Number"),
-            pl.col("denominator").cast(pl.Int64).alias("Out of"),
-            pl.col("unknown").alias("Unknown"),
-            pl.col("beyond").fill_null("").alias("Outside"),
-        )
-        st.dataframe(
-            shown,
-            hide_index=True,
-            height=380,
-            column_config={"Rate": st.column_config.NumberColumn(format="%.1f%%")},
-            alt=f"Every school: {definition['name']}",
-        )
-    about(
-        frame,
-        f"{definition['name']} by school",
-        definition_rows(definition)
+        definition_rows(definition, now["target"])
         | {
-            "Funnel": "Exact binomial limits (95 % and 99.8 %) around the LA's rate. It is no league table: of 20 schools "
-            "one lies outside 95 % by chance alone"
+            "Schools": f"{now['schools_counted'] or 0} counted, {now['schools_missing'] or 0} missing",
+            "Chart": "Bars are 95% Wilson intervals; the broken line is the median of the terms; a term without a figure "
+            f"is a gap. A shift is {runs.SHIFT} terms in a row on one side of the median, a trend {runs.TREND} steps in a "
+            "row the same way; with fewer than 12 terms these are first signs only",
         },
         unknown=unknown_words(now["unknown"] or 0),
     )
 
 
-def of_a_school(frame: Frame, definition: dict[str, Any], group_type: str, group_value: str) -> None:
-    phase = frame.schools[frame.school]["phase"]
+def against_the_phases(frame: Frame, definition: dict[str, Any], group: tuple[str, str], series: pl.DataFrame) -> None:
+    st.header("The LA against its phases", anchor=False)
     unit = definition["unit"]
-    mine = indicators.school_over_terms(frame.connection, definition["id"], group_type, group_value, frame.school)
-    peers = indicators.peers_over_terms(frame.connection, definition["id"], group_type, group_value, phase)
-    if mine["value"].is_null().all():
+    is_la = pl.col("area_type") == "la"
+    named = series.with_columns(area=pl.when(is_la).then(pl.lit("The LA")).otherwise("area_code")).sort(
+        ~is_la, "area", maintain_order=True
+    )
+    now = named.filter(term=frame.term)
+    target = in_term(series.filter(is_la), frame.term)["target"]
+    chart, beside = st.columns([4, 3], gap="large")
+    with chart:
+        drawn, key = runs.areas_chart(named, unit, target)
+        look.figure(
+            drawn,
+            title=spread(now.filter(~is_la), unit),
+            subtitle=f"{definition['name']}, {group_label(*group).lower()}",
+            key=key,
+        )
+    with beside:
+        st.html(f'<p class="subfinding">{html(term_label(frame.term))}</p>')
+        table(figures(now, pl.col("area").alias("Area")), unit, f"{definition['name']} by phase")
+        download(named.drop("area"), frame, definition, group_label(*group), frame.la_code)
+    about(
+        frame,
+        f"{definition['name']} by phase",
+        definition_rows(definition, target),
+        unknown="; ".join(f"{row['area']}: {row['unknown'] or 0}" for row in now.iter_rows(named=True)),
+    )
+
+
+def spread(phases: pl.DataFrame, unit: str) -> str:
+    """The finding of the phases' chart."""
+    known = phases.filter(pl.col("value").is_not_null()).sort("value")
+    if len(known) < 2:
+        return "The LA and its phases"
+    low, high = known.row(0, named=True), known.row(-1, named=True)
+    return f"From {amount(low['value'], unit)} ({low['area']}) to {amount(high['value'], unit)} ({high['area']})"
+
+
+def every_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str], now: dict[str, Any]) -> None:
+    st.header(f"Every school in {term_label(frame.term)}", anchor=False)
+    schools = indicators.schools_in_term(frame.connection, definition["id"], *group, frame.term)
+    if schools.is_empty() or now["value"] is None:
+        st.write("No school has anything to count in this term.")
+        return
+    judged = funnels.outside(schools, now["value"])
+    beyond = len(judged.filter(pl.col("beyond").is_not_null()))
+    chart, beside = st.columns([4, 3], gap="large")
+    with chart:
+        drawn, key = funnels.funnel_chart(judged, now["value"], now["target"])
+        look.figure(
+            drawn,
+            title=f"{beyond} of {count_of(len(judged), 'school')} differ{'s' if beyond == 1 else ''} from the LA by more than chance",
+            subtitle=f"{definition['name']}: each school's rate against how many it is out of",
+            key=key,
+        )
+    with beside:
+        shown = judged.sort(pl.col("beyond").is_null(), "value", "name").select(
+            pl.col("name").alias("School"),
+            (pl.col("value") * 100).alias("Value"),
+            number(),
+            pl.col("beyond").alias("Outside"),
+            pl.col("unknown").alias("Unknown"),
+            pl.col("phase").alias("Phase"),
+        )
+        table(shown, "rate", f"Every school: {definition['name']}", height=min(480, 38 + 35 * len(shown)))
+    about(
+        frame,
+        f"{definition['name']} by school",
+        definition_rows(definition, now["target"])
+        | {
+            "Funnel": "Exact binomial limits (95% and 99.8%) around the LA's rate. It is no league table: of 20 schools one "
+            "lies outside 95% by chance alone"
+        },
+        unknown=unknown_words(now["unknown"] or 0),
+    )
+
+
+def of_a_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str]) -> None:
+    phase, unit = frame.schools[frame.school]["phase"], definition["unit"]
+    mine = indicators.school_over_terms(frame.connection, definition["id"], *group, frame.school)
+    peers = indicators.peers_over_terms(frame.connection, definition["id"], *group, phase)
+    if not heard_of(mine):
         st.info("This school has had nothing to count for this indicator and these pupils in any term.")
         return
-    now, around = latest(mine, frame.term), latest(peers, frame.term)
-    chart, beside = st.columns([3, 2], gap="large")
+    now, around = in_term(mine, frame.term), in_term(peers, frame.term)
+    chart, beside = st.columns([4, 3], gap="large")
     with chart:
-        st.altair_chart(
-            runs.peers_chart(
-                mine,
-                peers,
-                unit,
-                definition["target"],
-                name=frame.school_name,
-                title=f"{frame.school_name}: {standing_among(now['value'], around, unit)}",
-                subtitle=f"{definition['name']}, {group_label(group_type, group_value)}. Bands: the middle half and the middle four "
-                f"fifths of {phase} schools, broken line their median",
-            ),
+        drawn, key = runs.peers_chart(mine, peers, unit, now["target"])
+        look.figure(
+            drawn,
+            title=f"{frame.school_name}: {standing_among(now['value'], around, unit)}",
+            subtitle=f"{definition['name']}, {group_label(*group).lower()}; its peers are the LA's {phase} schools",
+            key=key,
         )
     joined = mine.join(peers, on="term", how="left", maintain_order="left")
     with beside:
+        times = 100 if unit == "rate" else 1
         table(
-            joined,
+            figures(
+                joined,
+                term_column(),
+                (pl.col("median") * times).alias("Median"),
+                (pl.col("lower_quartile") * times).alias("Half from"),
+                (pl.col("upper_quartile") * times).alias("Half to"),
+                pl.col("schools").alias("Peers"),
+            ),
             unit,
-            [
-                "term_label",
-                "value",
-                "numerator",
-                "denominator",
-                "unknown",
-                "median",
-                "lower_quartile",
-                "upper_quartile",
-                "schools",
-            ],
             f"{definition['name']}: {frame.school_name} and its peers",
         )
-        download(joined, frame, definition, group_label(group_type, group_value), frame.school)
+        download(joined, frame, definition, group_label(*group), frame.school)
     about(
         frame,
         definition["name"],
-        definition_rows(definition)
+        definition_rows(definition, now["target"])
         | {
-            "Peers": f"The LA's {phase} schools with a figure for the term ({around['schools']} in {term_label(frame.term)}), this one among them",
-            "Chart": "Bars are the school's 95 % Wilson intervals; a term without a figure is a gap",
+            "Peers": f"The LA's {phase} schools with a figure for the term ({around['schools']} in {term_label(frame.term)}), "
+            "this one among them; the middle half lies between their quartiles",
+            "Chart": "Upright lines are the school's 95% Wilson intervals; a term without a figure is a gap",
         },
         unknown=unknown_words(now["unknown"] or 0),
     )
 
 
 def standing_among(value: float | None, peers: dict[str, Any], unit: str) -> str:
+    """The finding of the school's chart."""
     if value is None or peers["median"] is None:
         return "no figure in this term"
     if value < peers["lower_quartile"]:
@@ -311,16 +267,16 @@ def standing_among(value: float | None, peers: dict[str, Any], unit: str) -> str
         where = "above the middle half of its peers"
     else:
         where = "within the middle half of its peers"
-    return f"{amount(value, unit)}, {where}"
+    return f"{amount(value, unit)}, {where} (median {amount(peers['median'], unit)})"
 
 
 def main() -> None:
     frame = current()
-    definition, group_type, group_value = choose_indicator(frame)
+    definition, group = choose_indicator(frame)
     if frame.school:
-        of_a_school(frame, definition, group_type, group_value)
+        of_a_school(frame, definition, group)
     else:
-        of_the_la(frame, definition, group_type, group_value)
+        of_the_la(frame, definition, group)
 
 
 main()

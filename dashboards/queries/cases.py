@@ -5,15 +5,15 @@ import polars as pl
 
 from dashboards.queries import ask
 
-# a case that nobody from outside has been asked about, or of which too little is known to say
-UNMET = "(trigger = 'progress_not_known' or standing = 'no_referral')"
+# no specialist is involved, or nobody knows how the pupil is getting on; a unit that is unknown is neither
+UNMET = "coalesce(not is_met, false)"
 
 
 def of_term(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None) -> pl.DataFrame:
     """A row a case, the longest without a specialist first.
 
     Columns: pupil_key, urn, name, phase, need, trigger, standing, spell_start, reviews, days_in_spell,
-    days_without_specialist, referred_date, is_unmet, is_new (was not a case of this trigger in the term before).
+    days_without_specialist, referred_date, is_unmet.
     """
     return ask(
         connection,

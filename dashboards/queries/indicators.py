@@ -19,7 +19,7 @@ _HIGHEST = (
 _WITH_PREVIOUS = """
     select
         now.indicator_id, now.numerator, now.denominator, now.unknown, now.value, now.unit,
-        now.lower_95, now.upper_95, now.rag, {counted},
+        now.lower_95, now.upper_95, now.rag, now.target, {counted},
         before.value as previous_value, before.lower_95 as previous_lower, before.upper_95 as previous_upper,
         before.rag as previous_rag, before.numerator as previous_numerator, before.denominator as previous_denominator
     from {table} as now
@@ -45,8 +45,8 @@ def area_values(
 ) -> pl.DataFrame:
     """An area's value of every indicator (group `all`) beside that of the term before.
 
-    Columns: indicator_id, numerator, denominator, unknown, value, unit, lower_95, upper_95, rag, schools_counted,
-    schools_missing, previous_*, change, is_clear_change.
+    Columns: indicator_id, numerator, denominator, unknown, value, unit, lower_95, upper_95, rag, target,
+    schools_counted, schools_missing, previous_*, change, is_clear_change.
     """
     sql = _WITH_PREVIOUS.format(
         table="marts.indicator_values_area",
@@ -59,10 +59,10 @@ def area_values(
 
 
 def school_values(connection: duckdb.DuckDBPyConnection, term: str, previous: str | None, urn: str) -> pl.DataFrame:
-    """A school's value of every indicator, columns as in `area_values`."""
+    """A school's value of every indicator, columns as in `area_values`, with applies_as (duty, good_practice)."""
     sql = _WITH_PREVIOUS.format(
         table="marts.indicator_values",
-        counted="1 as schools_counted, 0 as schools_missing",
+        counted="now.applies_as",
         same="before.urn = now.urn",
         which="now.urn = $urn",
     )
@@ -85,7 +85,7 @@ def groups(connection: duckdb.DuckDBPyConnection, indicator_id: str) -> pl.DataF
 _SERIES = """
     select
         terms.term, {who}, found.numerator, found.denominator, found.unknown, found.value, found.unit,
-        found.lower_95, found.upper_95, found.rag
+        found.lower_95, found.upper_95, found.rag, found.target
     from marts.terms as terms
     cross join ({all_of}) as wanted
     left join {table} as found
@@ -104,7 +104,7 @@ def areas_over_terms(
     """LA and phases, a row each and term, a term without a value as nulls.
 
     Columns: term, area_type, area_code, numerator, denominator, unknown, value, unit, lower_95, upper_95, rag,
-    schools_counted, schools_missing.
+    target, schools_counted, schools_missing.
     """
     sql = _SERIES.format(
         who="wanted.area_type, wanted.area_code, found.schools_counted, found.schools_missing",

@@ -7,13 +7,15 @@ from dashboards.queries import ask
 
 
 def of_term(connection: duckdb.DuckDBPyConnection, term: str) -> pl.DataFrame:
-    """A row a school that was due: urn, name, phase, status, on_time, received_at, rows_*, errors, queries."""
+    """A row a school that was due or sent something: urn, name, phase, status, on_time, received_at, rows_*, errors,
+    queries, is_due.
+    """
     return ask(
         connection,
         """
         select
             returns.urn, schools.name, schools.phase, status, on_time, received_at,
-            rows_received, rows_accepted, rows_quarantined, errors, queries
+            rows_received, rows_accepted, rows_quarantined, errors, queries, is_due
         from marts.returns
         left join marts.schools on schools.urn = returns.urn
         where term = $term
@@ -24,13 +26,13 @@ def of_term(connection: duckdb.DuckDBPyConnection, term: str) -> pl.DataFrame:
 
 
 def missing(connection: duckdb.DuckDBPyConnection, term: str) -> pl.DataFrame:
-    """Schools without a usable return: urn, name, phase, status (missing, rejected), terms_running."""
+    """Schools that were due and have no usable return: urn, name, phase, status (missing, rejected), terms_running."""
     return ask(
         connection,
         """
         with numbered as (
             select
-                urn, status, returns.term, terms.as_at_date,
+                urn, status, is_due, returns.term, terms.as_at_date,
                 max(case when status not in ('missing', 'rejected') then terms.as_at_date end)
                     over (partition by urn order by terms.as_at_date) as last_used
             from marts.returns
@@ -38,7 +40,7 @@ def missing(connection: duckdb.DuckDBPyConnection, term: str) -> pl.DataFrame:
         ),
 
         running as (
-            select urn, term, status, count(*) over (
+            select urn, term, status, is_due, count(*) over (
                 partition by urn, last_used order by as_at_date
             ) - case when last_used is null then 0 else 1 end as terms_running
             from numbered
@@ -47,7 +49,7 @@ def missing(connection: duckdb.DuckDBPyConnection, term: str) -> pl.DataFrame:
         select running.urn, schools.name, schools.phase, running.status, running.terms_running
         from running
         left join marts.schools on schools.urn = running.urn
-        where running.term = $term and running.status in ('missing', 'rejected')
+        where running.term = $term and running.is_due and running.status in ('missing', 'rejected')
         order by running.terms_running desc, schools.name
         """,
         term=term,
@@ -62,6 +64,7 @@ def over_terms(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         select returns.term, status, count(*) as schools
         from marts.returns
         inner join marts.terms on terms.term = returns.term
+        where is_due
         group by returns.term, terms.as_at_date, status
         order by terms.as_at_date, status
         """,

@@ -24,18 +24,19 @@ WEIGHTS = {
     "missing": Weight("No return for the term", 10, 10),
     "rejected": Weight("Return rejected", 10, 10),
     "admission": Weight("EHC plan named the school, admission due and not made", 4, 12),
-    "case": Weight("Pupil who needs a specialist and was referred to none", 2, 12),
+    "case": Weight("Pupil who needs a specialist and has none involved", 2, 12),
     "red": Weight("Indicator in red", 3, 12),
     "not_known": Weight("Pupil whose progress is not known", 1, 6),
 }
 
+SHOWN = 3  # names of red indicators in a sentence
 # what the other reasons already count, one by one
 COUNTED_ELSEWHERE = ("NPR02", "NPR04", "NPR05", "EHC01", "EHC02", "SCH11")
 
 _REASONS = f"""
     select urn, status as kind, 1 as n, null::bigint as longest, null::varchar as which
     from marts.returns
-    where term = $term and status in ('missing', 'rejected')
+    where term = $term and is_due and status in ('missing', 'rejected')
 
     union all
 
@@ -55,15 +56,20 @@ _REASONS = f"""
 
     union all
 
-    select urn, 'red' as kind, count(*) as n, null as longest, string_agg(indicator_id, ', ' order by indicator_id) as which
+    select
+        urn, 'red' as kind, count(*) as n, null as longest,
+        string_agg(name, '; ' order by position) as which
     from marts.indicator_values
-    where term = $term and group_type = 'all' and rag = 'red' and not list_contains($elsewhere, indicator_id)
+    inner join marts.indicators on indicators.id = indicator_values.indicator_id
+    where term = $term and group_type = 'all' and indicator_values.rag = 'red' and not list_contains($elsewhere, indicator_id)
     group by urn
 """
 
 
 def to_ring(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None = None) -> pl.DataFrame:
-    """Schools with a reason to be rung, most points first: urn, name, phase, points, reasons (a list of sentences)."""
+    """Schools with a reason to be rung, most points first: urn, name, phase, points, kinds and reasons (lists: keys of
+    WEIGHTS, and the sentence of each).
+    """
     sql = f"""
         select schools.urn, schools.name, schools.phase, reasons.kind, reasons.n, reasons.longest, reasons.which
         from ({_REASONS}) as reasons
@@ -78,6 +84,7 @@ def to_ring(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None = 
                 "name": pl.String,
                 "phase": pl.String,
                 "points": pl.Int64,
+                "kinds": pl.List(pl.String),
                 "reasons": pl.List(pl.String),
             }
         )
@@ -95,7 +102,12 @@ def to_ring(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None = 
         )
         .sort("position")
         .group_by("urn", "name", "phase", maintain_order=True)
-        .agg(pl.col("points").sum(), pl.col("reason").alias("reasons"), pl.col("longest").max())
+        .agg(
+            pl.col("points").sum(),
+            pl.col("kind").alias("kinds"),
+            pl.col("reason").alias("reasons"),
+            pl.col("longest").max(),
+        )
         .sort("points", "longest", "name", descending=[True, True, False], nulls_last=True)
         .drop("longest")
     )
@@ -103,7 +115,7 @@ def to_ring(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None = 
 
 def _sentence(reason: dict) -> str:
     number, longest = reason["n"], reason["longest"]
-    for_days = f", the longest for {count_of(longest, 'day')}" if longest else ""
+    for_days = f", {'' if number == 1 else 'the longest '}for {count_of(longest, 'day')}" if longest else ""
     match reason["kind"]:
         case "missing":
             return "No return for this term"
@@ -112,8 +124,10 @@ def _sentence(reason: dict) -> str:
         case "admission":
             return f"{count_of(number, 'EHC plan')} named the school, and the admission is due and not made{for_days}"
         case "case":
-            return f"{count_of(number, 'pupil')} needing a specialist and referred to none{for_days}"
+            return f"{count_of(number, 'pupil')} needing a specialist and none involved{for_days}"
         case "not_known":
             return f"Progress not known for {count_of(number, 'pupil')}"
         case _:
-            return f"{count_of(number, 'indicator')} in red: {reason['which']}"
+            names = reason["which"].split("; ")
+            more = f"; and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            return f"{count_of(number, 'indicator')} in red: {'; '.join(names[:SHOWN])}{more}"

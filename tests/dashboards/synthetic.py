@@ -60,6 +60,8 @@ def definitions() -> list[dict]:
         row["position"] = int(row["position"])
         row["target"] = float(row["target"]) if row["target"] else None
         row["self_reported"] = row["self_reported"] == "yes"
+        row["has_rag"] = row.pop("rag") == "yes"
+        del row["rag_needs_minimum_units"], row["when_missing"]
         row["valid_from"] = date.fromisoformat(row["valid_from"])
     return rows
 
@@ -106,6 +108,7 @@ def _value(definition: dict, numerator: int, denominator: int, unknown: int, rag
         "lower_95": low,
         "upper_95": high,
         "rag": rag,
+        "target": target,
     }
 
 
@@ -128,6 +131,8 @@ def indicator_values(all_terms: list[dict], defined: list[dict]) -> list[dict]:
                     groups |= {("provision", "K"): denominator - 4, ("provision", "E"): 4, ("need", "SEMH"): 3}
                 for (group_type, group_value), units in groups.items():
                     share = _share(n, t, definition["position"])
+                    if definition["id"] == "REV03" and t == 8:
+                        share *= 0.6  # a fall that chance does not explain
                     if definition["polarity"] == "lower":
                         share = 1 - share
                     numerator = min(units, round(share * units))
@@ -140,6 +145,7 @@ def indicator_values(all_terms: list[dict], defined: list[dict]) -> list[dict]:
                             "group_value": group_value,
                         }
                         | _value(definition, numerator, units, 0 if own else 1 + n % 3)
+                        | {"applies_as": "duty"}
                     )
     return rows
 
@@ -201,6 +207,8 @@ def support_cases(all_terms: list[dict]) -> list[dict]:
                         "days_without_specialist": None if standing == "seen" else 150 + 10 * c + n,
                         "standing": standing,
                         "referred_date": None if standing == "no_referral" else term["as_at_date"] - timedelta(days=40),
+                        "indicator_id": "NPR02",
+                        "is_met": standing != "no_referral",
                     }
                 )
             if n % 2 == 0:
@@ -215,8 +223,10 @@ def support_cases(all_terms: list[dict]) -> list[dict]:
                         "reviews": None,
                         "days_in_spell": None,
                         "days_without_specialist": None,
-                        "standing": None,
+                        "standing": "no_referral",
                         "referred_date": None,
+                        "indicator_id": "NPR05",
+                        "is_met": False,
                     }
                 )
     return rows
@@ -290,7 +300,8 @@ def returns(all_terms: list[dict]) -> list[dict]:
                     "received_at": datetime.combine(term["deadline"], datetime.min.time()) + timedelta(days=n % 3 - 1)
                     if sent
                     else None,
-                    "on_time": n % 3 < 2 if sent else None,
+                    "on_time": sent and n % 3 < 2,
+                    "is_due": True,
                     "rows_received": 100 + n if used else 0,
                     "rows_accepted": 100 if used else 0,
                     "rows_quarantined": n if used else 0,
