@@ -1,7 +1,8 @@
 """Planters of what spoils a file as a whole: what cannot be read, whose it is not, what it lacks, what is alike in it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,28 +22,43 @@ NO_STREAM, END_OF_CHAIN, FAT_SECTOR, FREE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 
 
 @dataclass
 class FileContext:
-    """The clean returns, which of them a fault has been given to, and what else a planter needs."""
+    """The clean returns in an order of their own, which of them a fault has been given to, and what a planter needs.
+
+    taken: returns that no other fault may touch; bases: those after which faulty files come, and so no healing one.
+    """
 
     sendings: list[Sending]
     others: dict[str, list[School]]
     world: World
     max_megabytes: int
     rng: Random
-    order: Iterator[int]
+    order: list[int]
     taken: set[int] = field(default_factory=set)
+    bases: list[int] = field(default_factory=list)
+    serials: Counter = field(default_factory=Counter)
     replaced: int = 0
 
     def pick(self, suits: Callable[[Sending], bool] = lambda _: True) -> int | None:
-        """The number of a return that no planter has taken; once all are, one that suits serves again."""
-        skipped = []
-        for number in self.order:
-            if suits(self.sendings[number]):
-                self.order = iter([*skipped, *self.order])
-                self.taken.add(number)
-                return number
-            skipped.append(number)
-        self.order = iter(skipped)
-        return None
+        """The number of a return for this fault alone; None where none suits, or half of all are taken."""
+        if 2 * len(self.taken) >= len(self.order):
+            return None
+        free = (n for n in self.order if n not in self.taken and n not in self.bases and suits(self.sendings[n]))
+        number = next(free, None)
+        if number is not None:
+            self.taken.add(number)
+        return number
+
+    def after(self, suits: Callable[[Sending], bool] = lambda _: True) -> Sending | None:
+        """A copy of a return that comes after it with the next serial; the return itself can still be spoilt."""
+        free = [n for n in self.order if n not in self.taken and suits(self.sendings[n])]
+        if not free:
+            return None
+        number = min(free, key=self.bases.count)
+        self.bases.append(number)
+        extra = copied(self.sendings[number])
+        self.serials[number] += 1
+        extra.sent.serial = 1 + self.serials[number]
+        return extra
 
 
 @dataclass(frozen=True)
@@ -57,17 +73,30 @@ def file_planters() -> list[FilePlanter]:
     """A planter of every way in which a file as a whole goes wrong; a rule with several ways has several."""
     again = [
         ("FIL01", _truncated),
-        ("FIL02", partial(_instead, data=lambda _: compound_file({"EncryptionInfo": b"\4\0\4\0", "EncryptedPackage": b"\x17" * 6000}))),
+        (
+            "FIL02",
+            partial(
+                _instead,
+                data=lambda _: compound_file({"EncryptionInfo": b"\4\0\4\0", "EncryptedPackage": b"\x17" * 6000}),
+            ),
+        ),
         ("FIL02", _encrypted_entry),
         ("FIL03", _too_large),
-        ("FIL04", partial(_instead, data=lambda _: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n")),
-        ("FIL04", partial(_instead, data=lambda _: b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n")),
+        (
+            "FIL04",
+            partial(
+                _instead, data=lambda _: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
+            ),
+        ),
+        (
+            "FIL04",
+            partial(_instead, data=lambda _: b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n"),
+        ),
         ("FIL04", partial(_instead, data=lambda _: compound_file({"Workbook": b"\x09\x08\x10\x00" + b"\0" * 5000}))),
         ("FIL04", partial(_instead, data=lambda _: b"\x89PNG\r\n\x1a\n" + b"\0" * 64)),
         ("FIL04", _utf16_without_mark),
         ("FIL05", _unsafe_path),
         ("FIL05", _zip_in_zip),
-        ("FIL06", _same_bytes),
         ("FIL11", _unknown_specification),
         ("FIL13", partial(_instead, data=lambda _: b"")),
     ]
@@ -75,11 +104,12 @@ def file_planters() -> list[FilePlanter]:
         FilePlanter("RET04", partial(_alike, code="RET04", change=_all_yes, rows="plans")),
         FilePlanter("RET05", partial(_alike, code="RET05", change=_all_by_teachers, rows="reviews")),
         FilePlanter("RET06", partial(_alike, code="RET06", change=_all_on_one_day, rows="reviews")),
-        FilePlanter("FIL14", _held),
-        FilePlanter("RET02", _no_pupils),
-        *(FilePlanter(code, partial(_sent_again, code=code, write=write)) for code, write in again),
-        *(FilePlanter(code, partial(_lacking, code=code, spoil=spoil)) for code, spoil in LACKING.items()),
+        FilePlanter("FIL06", _same_bytes),
         FilePlanter("FIL12", _misnamed),
+        FilePlanter("RET02", _no_pupils),
+        *(FilePlanter(code, partial(_lacking, code=code, spoil=spoil)) for code, spoil in LACKING.items()),
+        FilePlanter("FIL14", _held),
+        *(FilePlanter(code, partial(_sent_again, code=code, write=write)) for code, write in again),
         FilePlanter("FIL07", _two_schools),
         FilePlanter("FIL08", partial(_of_another, code="FIL08", kind="closed")),
         FilePlanter("FIL09", partial(_of_another, code="FIL09", kind="elsewhere")),
@@ -94,12 +124,10 @@ def _about_the_file(code: str) -> list[tuple]:
 
 
 def _sent_again(context: FileContext, code: str, write: Callable) -> list[Sending]:
-    """A second file of a school and term, serial 02, that is not counted: the first stays current."""
-    number = context.pick()
-    if number is None:
+    """One more file of a school and term that is not counted: the first stays current."""
+    again = context.after()
+    if again is None:
         return []
-    again = copied(context.sendings[number])
-    again.sent.serial = 2
     again.broken = _about_the_file(code)
     again.write = partial(write, context=context) if write in (_too_large,) else write
     return [again]
@@ -155,13 +183,20 @@ def _zip_in_zip(sending: Sending) -> tuple[str, bytes]:
     return _as_zip(sending, [(f"{sending.sent.stem}.zip", zip_bytes(_entries(sending)))])
 
 
-def _same_bytes(sending: Sending) -> tuple[str, bytes]:
-    """The first file once more, under the next serial."""
-    again_name = f"{sending.sent.stem}.{_ending(sending)}"
-    sending.sent.serial = 1
-    _, data = write_return(sending.sent, sending.style)
-    sending.sent.serial = 2
-    return again_name, data
+def _same_bytes(context: FileContext) -> list[Sending]:
+    """A clean file once more, under the next serial."""
+    number = context.pick()
+    if number is None:
+        return []
+    again = copied(context.sendings[number])
+    again.broken = _about_the_file("FIL06")
+    again.write = _under_the_next_serial
+    return [again]
+
+
+def _under_the_next_serial(sending: Sending) -> tuple[str, bytes]:
+    name, data = write_return(sending.sent, sending.style)
+    return name.replace("_01.", "_02."), data
 
 
 def _unknown_specification(sending: Sending) -> tuple[str, bytes]:
@@ -181,7 +216,16 @@ def _replace_or_add(context: FileContext, number: int, spoilt: Sending) -> list[
 
 
 def _lacking(context: FileContext, code: str, spoil: Callable[[Sending], None]) -> list[Sending]:
-    number = context.pick(lambda sending: bool(sending.sent.sheet("pupils").rows))
+    def suits(sending: Sending) -> bool:
+        return bool(sending.sent.sheet("pupils").rows)
+
+    if len(context.sendings) < MANY_RETURNS and code != "SHT02":
+        extra = context.after(suits)
+        if extra is None:
+            return []
+        spoil(extra)
+        return [extra]
+    number = context.pick(suits)
     if number is None:
         return []
     spoilt = copied(context.sendings[number])
@@ -197,7 +241,7 @@ def _without_specialists(sending: Sending) -> None:
 def _with_notes(sending: Sending) -> None:
     notes = Sheet("", [Typed("Note")], [[Typed("Two pupils are being assessed.")]], title="Notes")
     sending.sent.sheets = [*sending.sent.sheets, notes]
-    sending.broken = [(None, None, None, "SHT02")]
+    sending.broken = [("sheets", None, None, "SHT02")]
 
 
 def _with_a_title(sending: Sending) -> None:
@@ -254,19 +298,16 @@ def _no_pupils(context: FileContext) -> list[Sending]:
 
 def _held(context: FileContext) -> list[Sending]:
     """A second file that has lost two thirds of its pupils."""
-    number = context.pick(lambda s: 6 <= len(s.sent.sheet("pupils").rows) <= 30)
-    if number is None:
-        number = context.pick(lambda s: len(s.sent.sheet("pupils").rows) >= 3)
-    if number is None:
+    again = context.after(lambda s: 6 <= len(s.sent.sheet("pupils").rows) <= 30)
+    again = again or context.after(lambda s: len(s.sent.sheet("pupils").rows) >= 3)
+    if again is None:
         return []
-    again = copied(context.sendings[number])
     pupils = again.sent.sheet("pupils")
     pupils.rows = pupils.rows[: max(1, len(pupils.rows) // 3)]
     kept = {row[0] or row[1] for row in pupils.rows}
     for table in ("plans", "reviews", "specialists"):
         sheet = again.sent.sheet(table)
         sheet.rows = [row for row in sheet.rows if row[0] in kept]
-    again.sent.serial = 2
     again.broken = _about_the_file("FIL14")
     return [again]
 
@@ -282,7 +323,10 @@ def _alike(context: FileContext, code: str, change: Callable[[Sending], None], r
     spoilt = copied(context.sendings[number])
     change(spoilt)
     spoilt.broken = [("return", spoilt.sent.sheet("return").rows[0], "nil_return", code)]
-    return _replace_or_add(context, number, spoilt)
+    # it takes the clean one's place: with one review a pupil it would be held after it
+    context.sendings[number] = spoilt
+    context.replaced += 1
+    return []
 
 
 def _all_yes(sending: Sending) -> None:
@@ -333,26 +377,21 @@ def _misnamed(context: FileContext) -> list[Sending]:
 
 def _two_schools(context: FileContext) -> list[Sending]:
     """A return with the URN of another school of the LA beside its own LAESTAB."""
-    number = context.pick()
-    if number is None:
+    extra = context.after()
+    if extra is None:
         return []
-    extra = copied(context.sendings[number])
     others = [school for school in context.world.schools if school is not extra.sent.school]
     sheet = extra.sent.sheet("return")
     sheet.put(sheet.rows[0], "urn", others[0].urn if others else "999999")
-    extra.sent.serial = 3
     extra.broken = _about_the_file("FIL07")
     return [extra]
 
 
 def _of_another(context: FileContext, code: str, kind: str) -> list[Sending]:
     """A return of a school that has closed, or of another LA's."""
-    number = context.pick(lambda s: s.sent.school.kind in ("primary", "secondary"))
-    if number is None:
-        number = context.pick()
-    if number is None:
+    extra = context.after(lambda s: s.sent.school.kind == "primary") or context.after()
+    if extra is None:
         return []
-    extra = copied(context.sendings[number])
     extra.sent.school = school = context.others[kind][0]
     sheet = extra.sent.sheet("return")
     sheet.put(sheet.rows[0], "laestab", school.laestab)
@@ -363,10 +402,9 @@ def _of_another(context: FileContext, code: str, kind: str) -> list[Sending]:
 
 def _without_place(context: FileContext) -> list[Sending]:
     """A file that says neither inside nor in its name whose it is."""
-    number = context.pick()
-    if number is None:
+    extra = context.after()
+    if extra is None:
         return []
-    extra = copied(context.sendings[number])
     extra.sent.sheets = [s for s in extra.sent.sheets if s.table != "return"]
     extra.sent.name = "SEN return from us"
     extra.broken = _about_the_file("FIL10")
@@ -374,10 +412,9 @@ def _without_place(context: FileContext) -> list[Sending]:
 
 
 def _link(context: FileContext) -> list[Sending]:
-    number = context.pick()
-    if number is None:
+    extra = context.after()
+    if extra is None:
         return []
-    extra = copied(context.sendings[number])
     extra.sent.name = "shortcut to our SEN return"
     extra.broken = _about_the_file("FIL15")
     extra.place = _place_link
@@ -397,11 +434,9 @@ def _place_link(path: Path, data: bytes) -> bool:
 
 
 def _not_readable(context: FileContext) -> list[Sending]:
-    number = context.pick()
-    if number is None:
+    extra = context.after()
+    if extra is None:
         return []
-    extra = copied(context.sendings[number])
-    extra.sent.serial = 4
     extra.broken = _about_the_file("FIL16")
     extra.place = _place_unreadable
     return [extra]
@@ -457,4 +492,3 @@ def _directory_entry(
         + start.to_bytes(4, "little")
         + size.to_bytes(8, "little")
     )
-

@@ -7,40 +7,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
-from pipelines.demo.days import SchoolDays, academic_year_of
+from pipelines.demo.days import academic_year_of
 from pipelines.demo.lives import Naming, Pupil, World
 from pipelines.demo.returns import gives_uln_alone
 from pipelines.demo.schools import NEIGHBOURS, School
 
 # the header of GIAS's edubasealldata file, in its order
-GIAS_COLUMNS = (
-    "URN|LA (code)|LA (name)|EstablishmentNumber|EstablishmentName|TypeOfEstablishment (code)|"
-    "TypeOfEstablishment (name)|EstablishmentTypeGroup (code)|EstablishmentTypeGroup (name)|"
-    "EstablishmentStatus (code)|EstablishmentStatus (name)|ReasonEstablishmentOpened (code)|"
-    "ReasonEstablishmentOpened (name)|OpenDate|ReasonEstablishmentClosed (code)|ReasonEstablishmentClosed (name)|"
-    "CloseDate|PhaseOfEducation (code)|PhaseOfEducation (name)|StatutoryLowAge|StatutoryHighAge|Boarders (code)|"
-    "Boarders (name)|NurseryProvision (name)|OfficialSixthForm (code)|OfficialSixthForm (name)|Gender (code)|"
-    "Gender (name)|ReligiousCharacter (code)|ReligiousCharacter (name)|ReligiousEthos (name)|Diocese (code)|"
-    "Diocese (name)|AdmissionsPolicy (code)|AdmissionsPolicy (name)|SchoolCapacity|SpecialClasses (code)|"
-    "SpecialClasses (name)|CensusDate|NumberOfPupils|NumberOfBoys|NumberOfGirls|PercentageFSM|"
-    "TrustSchoolFlag (code)|TrustSchoolFlag (name)|Trusts (code)|Trusts (name)|SchoolSponsorFlag (name)|"
-    "SchoolSponsors (name)|FederationFlag (name)|Federations (code)|Federations (name)|UKPRN|FEHEIdentifier|"
-    "FurtherEducationType (name)|OfstedLastInsp|OfstedSpecialMeasures (code)|OfstedSpecialMeasures (name)|"
-    "LastChangedDate|Street|Locality|Address3|Town|County (name)|Postcode|SchoolWebsite|TelephoneNum|"
-    "HeadTitle (name)|HeadFirstName|HeadLastName|HeadPreferredJobTitle|BSOInspectorateName (name)|"
-    "InspectorateReport|DateOfLastInspectionVisit|NextInspectionVisit|TeenMoth (name)|TeenMothPlaces|CCF (name)|"
-    "SENPRU (name)|EBD (name)|PlacesPRU|FTProv (name)|EdByOther (name)|Section41Approved (name)|SEN1 (name)|"
-    "SEN2 (name)|SEN3 (name)|SEN4 (name)|SEN5 (name)|SEN6 (name)|SEN7 (name)|SEN8 (name)|SEN9 (name)|"
-    "SEN10 (name)|SEN11 (name)|SEN12 (name)|SEN13 (name)|TypeOfResourcedProvision (name)|"
-    "ResourcedProvisionOnRoll|ResourcedProvisionCapacity|SenUnitOnRoll|SenUnitCapacity|GOR (code)|GOR (name)|"
-    "DistrictAdministrative (code)|DistrictAdministrative (name)|AdministrativeWard (code)|"
-    "AdministrativeWard (name)|ParliamentaryConstituency (code)|ParliamentaryConstituency (name)|"
-    "UrbanRural (code)|UrbanRural (name)|GSSLACode (name)|Easting|Northing|MSOA (name)|LSOA (name)|"
-    "InspectorateName (name)|SENStat|SENNoStat|BoardingEstablishment (name)|PropsName|PreviousLA (code)|"
-    "PreviousLA (name)|PreviousEstablishmentNumber|OfstedRating (name)|RSCRegion (name)|Country (name)|UPRN|"
-    "SiteName|QABName (code)|QABName (name)|EstablishmentAccredited (code)|EstablishmentAccredited (name)|"
-    "QABReport|CHNumber|MSOA (code)|LSOA (code)|FSM|AccreditationExpiryDate"
-).split("|")
+GIAS_COLUMNS = (Path(__file__).parent / "gias_header.csv").read_text(encoding="utf-8").strip().split(",")
 SEN2_HEADINGS = {
     "sen2": "lea year referencedate dmo dco dsco",
     "person": "surname forename personbirthdate sex ethnicity postcode upn uniquelearnernumber upnunknown",
@@ -94,7 +67,9 @@ def gias_establishments(schools: list[School], rng: Random) -> str:
     """GIAS's establishments: its header, its CRLF, dates as dd-mm-yyyy."""
     rows = []
     for number, school in enumerate(schools):
-        roll = int({"nursery": 80, "primary": 320, "secondary": 980, "special": 105}.get(school.kind, 900) * school.size)
+        roll = int(
+            {"nursery": 80, "primary": 320, "secondary": 980, "special": 105}.get(school.kind, 900) * school.size
+        )
         town = "Southmouth"
         cells = {
             "URN": school.urn,
@@ -174,7 +149,16 @@ def ehc_plans(world: World, as_at: date) -> str:
             if naming.in_la_file and naming.named <= as_at:
                 ceased = naming.ceased if naming.ceased and naming.ceased <= as_at else _left(naming, as_at)
                 transfer = "Y" if naming.transfer else "N"
-                rows.append([la_identifier(pupil), naming.school.urn, naming.la_named or naming.named, transfer, naming.expected, ceased])
+                rows.append(
+                    [
+                        la_identifier(pupil),
+                        naming.school.urn,
+                        naming.la_named or naming.named,
+                        transfer,
+                        naming.expected,
+                        ceased,
+                    ]
+                )
     rows.sort(key=lambda row: (row[1], row[2], row[0]))
     return csv_text(["upn", "urn", "named_date", "phase_transfer", "expected_start_date", "ceased_date"], rows)
 
@@ -251,9 +235,7 @@ def sen2_tables(world: World, reference: date, rng: Random) -> dict[str, list[li
     return tables
 
 
-def _add_case(
-    tables: dict[str, list[list]], pupil: Pupil, namings: list[Naming], reference: date, rng: Random
-) -> None:
+def _add_case(tables: dict[str, list[list]], pupil: Pupil, namings: list[Naming], reference: date, rng: Random) -> None:
     started = pupil.plan_from
     received = started - timedelta(days=rng.choice((120, 135, 139, 140, 150, 190)))
     born = date(academic_year_of(started) - pupil.group(started) - 4, 9, 1) - timedelta(days=rng.randrange(1, 365))

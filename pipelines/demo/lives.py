@@ -195,7 +195,12 @@ class World:
 
 
 def live(
-    schools: list[School], days: SchoolDays, la_code: str, years: list[int], rng: Random, pupils_per_school: float | None
+    schools: list[School],
+    days: SchoolDays,
+    la_code: str,
+    years: list[int],
+    rng: Random,
+    pupils_per_school: float | None,
 ) -> World:
     """The lives of all pupils over the academic years (the calendar years in which they begin); the first only warms up."""
     scale = 1.0 if pupils_per_school is None else pupils_per_school / AVERAGE_PUPILS_WITH_SEN
@@ -274,20 +279,28 @@ class _Town:
         for _ in range(self.about(self.a_year_of(school))):
             self.new_pupil(school, cohort, cohort)
 
-    def new_pupil(self, school: School, cohort: int, entered: int | None = None, plan: bool | None = None) -> Pupil | None:
+    def new_pupil(
+        self, school: School, cohort: int, entered: int | None = None, plan: bool | None = None
+    ) -> Pupil | None:
         """A pupil who comes to the LA's schools here; None where SEN would only begin after the period."""
         rng, days = self.rng, self.world.days
         if entered is None:
             entered = cohort + school.lowest_group
         entry = days.first_day(entered)
         special = school.kind == "special"
-        ehc = plan if plan is not None else special or rng.random() < {"post16": 0.25, "nursery": 0.1}.get(school.kind, 0.19)
+        ehc = (
+            plan
+            if plan is not None
+            else special or rng.random() < {"post16": 0.25, "nursery": 0.1}.get(school.kind, 0.19)
+        )
         sen_start = self.sen_start(school, cohort, entry, ehc and (special or plan is True))
         if sen_start > self.world.ends:
             return None
         plan_from = None
         if special or plan:
-            plan_from = days.on_or_after(min(entry - timedelta(days=rng.randrange(40, 400)), sen_start + timedelta(days=900)))
+            plan_from = days.on_or_after(
+                min(entry - timedelta(days=rng.randrange(40, 400)), sen_start + timedelta(days=900))
+            )
             sen_start = min(sen_start, plan_from - timedelta(days=rng.randrange(150, 500)))
         elif ehc:
             plan_from = days.on_or_after(sen_start + timedelta(days=rng.randrange(150, 1500)))
@@ -299,7 +312,9 @@ class _Town:
             # named before the pupil came: a new naming of the period, or history
             named = max(pupil.plan_from, days.on_or_after(entry - timedelta(days=rng.randrange(60, 200))))
             transfer = entry >= self.world.begins
-            pupil.namings.append(Naming(pupil, school, min(named, days.before(entry, 5)), transfer, entry, entry, None, False))
+            pupil.namings.append(
+                Naming(pupil, school, min(named, days.before(entry, 5)), transfer, entry, entry, None, False)
+            )
         if entered > self.years[0]:
             self.pool.setdefault("to come", []).append(pupil)
         else:
@@ -368,7 +383,9 @@ class _Town:
             sen_start=sen_start,
             plan_from=plan_from,
             informed=informed,
-            young_person_informed=days.on_or_after(max(informed, days.first_day(cohort + 12))) if informed and rng.random() < 0.9 else None,
+            young_person_informed=days.on_or_after(max(informed, days.first_day(cohort + 12)))
+            if informed and rng.random() < 0.9
+            else None,
             below_peers_from=sen_start if rng.random() < (0.75 if special else 0.3 if ehc else 0.1) else None,
             looked_after=looked_after,
             top_up=ehc or rng.random() < 0.04,
@@ -380,7 +397,9 @@ class _Town:
         rng, days, luck = self.rng, self.world.days, self.rng.random()
         good = school.traits.chance(0.7, 0.99)
         if luck < good:
-            return days.on_or_after(sen_start - timedelta(days=rng.randrange(0, 12))) if rng.random() < 0.5 else sen_start
+            return (
+                days.on_or_after(sen_start - timedelta(days=rng.randrange(0, 12))) if rng.random() < 0.5 else sen_start
+            )
         return days.after(sen_start, rng.randrange(25, 90)) if luck < good + (1 - good) * 0.6 else None
 
     def take_in(self, year: int) -> None:
@@ -440,7 +459,11 @@ class _Town:
             self.enter(pupil, school, entry)
             return
         on_time = rng.random() < 0.85
-        named = days.any_in(rng, date(year, 1, 10), date(year, 2, 14)) if on_time else days.any_in(rng, date(year, 3, 1), date(year, 6, 25))
+        named = (
+            days.any_in(rng, date(year, 1, 10), date(year, 2, 14))
+            if on_time
+            else days.any_in(rng, date(year, 3, 1), date(year, 6, 25))
+        )
         if pupil.plan_from >= named:
             # the plan came after the phase transfer's date: the school is named as soon as there is one
             named = min(days.after(pupil.plan_from, 1), days.before(entry, 1))
@@ -448,15 +471,17 @@ class _Town:
             pupil.plan_from = named
         self.name(pupil, school, named, True, None if rng.random() < 0.7 else entry, entry)
 
-    def name(
-        self, pupil: Pupil, school: School, named: date, transfer: bool, expected: date | None, due: date
-    ) -> None:
+    def name(self, pupil: Pupil, school: School, named: date, transfer: bool, expected: date | None, due: date) -> None:
         """An EHC plan names a school, after the school was consulted; the pupil enters on time, late, or not at all."""
         days, rng, traits = self.world.days, self.rng, school.traits
         consulted = days.before(named, rng.randrange(16, 45))
         luck = rng.random()
         replied = traits.chance(0.5, 0.97)
-        responded = days.after(consulted, rng.randrange(2, 10)) if luck < replied else days.after(consulted, rng.randrange(12, 30))
+        responded = (
+            days.after(consulted, rng.randrange(2, 10))
+            if luck < replied
+            else days.after(consulted, rng.randrange(12, 30))
+        )
         self.world.consultations.append(
             Consultation(pupil.upn, school, consulted, None if luck > replied + (1 - replied) * 0.6 else responded)
         )
@@ -503,7 +528,14 @@ class _Town:
                 choice = [s for s in self.by_kind.get("special", []) if s.teaches(group)]
                 if choice:
                     expected = days.after(day, rng.randrange(18, 40)) if rng.random() < 0.5 else None
-                    self.name(pupil, rng.choice(choice), day, False, expected, expected or days.after(day, rng.randrange(3, 15)))
+                    self.name(
+                        pupil,
+                        rng.choice(choice),
+                        day,
+                        False,
+                        expected,
+                        expected or days.after(day, rng.randrange(3, 15)),
+                    )
 
     def move_house(self, pupil: Pupil, school: School, day: date) -> None:
         """The pupil leaves on the day and enters the other school soon after; a plan names it before."""
@@ -613,7 +645,13 @@ def live_stay(world: World, stay: Stay, rng: Random) -> None:
             continue
         review = _review(days, plan, held, pupil, traits, held_out.next(), rng)
         stay.reviews.append(review)
-        limited = limited + 1 if review.progress in ("NONE", "LITTLE") else limited if review.progress == "NOT_ASSESSED" else 0
+        limited = (
+            limited + 1
+            if review.progress in ("NONE", "LITTLE")
+            else limited
+            if review.progress == "NOT_ASSESSED"
+            else 0
+        )
         _decide(world, stay, review, limited, end, rng)
         if review.next_step == "END_SUPPORT":
             pupil.off_on = plan.ended = held
@@ -649,7 +687,9 @@ def _plan(days: SchoolDays, planned: date, pupil: Pupil, traits, rng: Random) ->
         trained=_yes(rng, good),
         teacher=_yes(rng, good + 0.01),
         parents=_yes(rng, good),
-        pupil="NA" if young and rng.random() < 0.5 else rng.choices(("Y", "N", None), (good, 0.9 - good + 0.1, 0.04))[0],
+        pupil="NA"
+        if young and rng.random() < 0.5
+        else rng.choices(("Y", "N", None), (good, 0.9 - good + 0.1, 0.04))[0],
     )
 
 
@@ -706,12 +746,18 @@ def _review(days: SchoolDays, plan: Plan, held: date, pupil: Pupil, traits, prog
         held=held,
         led_by=rng.choices(("TEACHER", "SENCO", "OTHER"), (traits.chance(0.5, 0.9), 0.25, 0.03))[0],
         parents=rng.choices(("TOOK_PART", "VIEWS_ONLY", "NONE"), (took, (1 - took) * 0.5, (1 - took) * 0.5))[0],
-        pupil="NA" if young else rng.choices(("TOOK_PART", "VIEWS_ONLY", "NONE", None), (took, 0.15, 1 - took, 0.02))[0],
+        pupil="NA"
+        if young
+        else rng.choices(("TOOK_PART", "VIEWS_ONLY", "NONE", None), (took, 0.15, 1 - took, 0.02))[0],
         evening=_yes(rng, 0.5) if rng.random() < 0.95 else None,
         copied=copy,
         progress=progress,
-        delivered=rng.choices(("FULLY", "MOSTLY", "PARTLY", "NOT"), (traits.quality, 0.35, 0.75 - traits.quality * 0.7, 0.04))[0],
-        next_step="CONTINUE" if progress in ("EXPECTED", "EXCEEDED") or rng.random() < traits.chance(0.4, 0.05) else "CHANGE_SUPPORT",
+        delivered=rng.choices(
+            ("FULLY", "MOSTLY", "PARTLY", "NOT"), (traits.quality, 0.35, 0.75 - traits.quality * 0.7, 0.04)
+        )[0],
+        next_step="CONTINUE"
+        if progress in ("EXPECTED", "EXCEEDED") or rng.random() < traits.chance(0.4, 0.05)
+        else "CHANGE_SUPPORT",
     )
 
 
@@ -723,7 +769,11 @@ def _decide(world: World, stay: Stay, review: Review, limited: int, end: date, r
         if not any(review.held - timedelta(days=300) <= r.referred <= review.held for r in open_ones):
             asked_in_review = rng.random() < 0.8
             limit = min(world.days.next_as_at(review.held), end)
-            day = min(world.days.after(review.held, rng.randrange(1, 15)), limit) if asked_in_review else world.days.after(review.held, rng.randrange(1, 25))
+            day = (
+                min(world.days.after(review.held, rng.randrange(1, 15)), limit)
+                if asked_in_review
+                else world.days.after(review.held, rng.randrange(1, 25))
+            )
             if day <= end and refer(world, stay, day, end, rng) and asked_in_review:
                 review.next_step = "INVOLVE_SPECIALIST"
                 return
@@ -753,9 +803,13 @@ def refer(world: World, stay: Stay, referred: date, end: date, rng: Random) -> b
         shortest, longest = WAITS.get(service, USUAL_WAIT)
         referral.contact = days.on_or_after(referred + timedelta(days=rng.randrange(shortest, longest)))
         if rng.random() < 0.8:
-            referral.advice = days.after(referral.contact, rng.randrange(1, 30)) if rng.random() < 0.8 else referral.contact
+            referral.advice = (
+                days.after(referral.contact, rng.randrange(1, 30)) if rng.random() < 0.8 else referral.contact
+            )
         if rng.random() < 0.6:
-            referral.ended = days.on_or_after((referral.advice or referral.contact) + timedelta(days=rng.randrange(20, 260)))
+            referral.ended = days.on_or_after(
+                (referral.advice or referral.contact) + timedelta(days=rng.randrange(20, 260))
+            )
     stay.referrals.append(referral)
     return True
 

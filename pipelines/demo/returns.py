@@ -32,8 +32,10 @@ class Sheet:
         return row[self.columns.index(name)]
 
     def put(self, row: Row, name: str, value: object) -> None:
-        """Set a row's cell by its field."""
-        row[self.columns.index(name)] = value
+        """Set a row's cell by its field, in every column of that name."""
+        for position, column in enumerate(self.columns):
+            if column == name:
+                row[position] = value
 
     def written(self) -> list[Row]:
         """The rows that are not blank."""
@@ -340,9 +342,7 @@ class _Senco:
         return cls(True, rng.random() < 0.97, award, since, leadership)
 
 
-def _arrangements(
-    school: School, senco: _Senco, healthcare: int, term: Term, days: SchoolDays, rng: Random
-) -> Row:
+def _arrangements(school: School, senco: _Senco, healthcare: int, term: Term, days: SchoolDays, rng: Random) -> Row:
     traits, as_at = school.traits, term.as_at_date
 
     def within(years: float, chance: float | None = None) -> date | None:
@@ -351,7 +351,11 @@ def _arrangements(
         good = chance if chance is not None else traits.chance(0.6, 0.98)
         if luck < good:
             return days.on_or_after(as_at - timedelta(days=rng.randrange(10, int(years * 330))))
-        return as_at - timedelta(days=int(years * 365) + rng.randrange(20, 500)) if luck < good + (1 - good) * 0.6 else None
+        return (
+            as_at - timedelta(days=int(years * 365) + rng.randrange(20, 500))
+            if luck < good + (1 - good) * 0.6
+            else None
+        )
 
     def yes(chance: float) -> str:
         return "Y" if rng.random() < chance else "N"

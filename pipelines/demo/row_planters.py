@@ -83,7 +83,7 @@ def _spoilt_value(work: Work, f: Field, kind: str, turn: int, value: object) -> 
     return _unseen(work, str(value) if value is not None else "8001234567")
 
 
-def _row_for(work: Work, table: Table, f: Field | None, kind: str) -> Row | None:
+def _row_for(work: Work, table: Table, f: Field | None) -> Row | None:
     """A row whose cell can be spoilt without any other rule being broken."""
     sheet = work.sheet(table.name)
     if table.one_row:
@@ -116,7 +116,7 @@ def _named(work: Work, pupil: Row) -> bool:
 
 
 def _cell(work: Work, table: Table, f: Field, kind: str, turn: int) -> bool:
-    row = _row_for(work, table, f, kind)
+    row = _row_for(work, table, f)
     if row is None:
         return False
     sheet = work.sheet(table.name)
@@ -127,7 +127,7 @@ def _cell(work: Work, table: Table, f: Field, kind: str, turn: int) -> bool:
 
 def _surplus(work: Work, table: Table) -> bool:
     sheet = work.sheet(table.name)
-    row = _row_for(work, table, None, "surplus")
+    row = _row_for(work, table, None)
     if row is None or len(row) != len(sheet.columns):
         return False
     row.append(Typed("see note"))
@@ -162,7 +162,15 @@ def _extra_referral(work: Work) -> Row | None:
     if pupil is None:
         return None
     as_at = work.sent.term.as_at_date
-    row = [work.key_of(pupil), "OTHER", as_at - timedelta(days=61), as_at - timedelta(days=40), as_at - timedelta(days=30), None, "ACTIVE"]
+    row = [
+        work.key_of(pupil),
+        "OTHER",
+        as_at - timedelta(days=61),
+        as_at - timedelta(days=40),
+        as_at - timedelta(days=30),
+        None,
+        "ACTIVE",
+    ]
     sheet.rows.append(row)
     return row
 
@@ -173,7 +181,13 @@ def _extra_elsewhere(work: Work, table: str) -> Row:
     if table == "consultations":
         row = [work.fresh_upn(), as_at - timedelta(days=50), as_at - timedelta(days=41)]
     else:
-        row = [work.fresh_upn(), as_at - timedelta(days=60), as_at - timedelta(days=20), as_at - timedelta(days=20), None]
+        row = [
+            work.fresh_upn(),
+            as_at - timedelta(days=60),
+            as_at - timedelta(days=20),
+            as_at - timedelta(days=20),
+            None,
+        ]
     work.sheet(table).rows.append(row)
     return row
 
@@ -190,7 +204,7 @@ def _same_key_twice(work: Work, table: str, code: str, name: str) -> bool:
     elif table == "specialists":
         row = _extra_referral(work)
     else:
-        row = _row_for(work, load_contract("1.0").tables[table], None, "")
+        row = _row_for(work, load_contract("1.0").tables[table], None)
     if row is None:
         return False
     twin = list(row)
@@ -236,7 +250,9 @@ def _change(work: Work, table: str, row: Row | None, code: str, **cells: object)
 
 def _rekey(work: Work, code: str, make: Callable[[str], str]) -> bool:
     """A pupil's UPN is spoilt in every table alike: what hangs on the row depends on it, and raises nothing."""
-    pupil = work.some_pupil(lambda row: bool(row[0]) and row[0][-1].isdigit() and not _named(work, row), former_upn=None)
+    pupil = work.some_pupil(
+        lambda row: bool(row[0]) and row[0][-1].isdigit() and not _named(work, row), former_upn=None
+    )
     if pupil is None:
         return False
     wrong = make(pupil[0])
@@ -387,9 +403,7 @@ def _rvw04(work: Work) -> bool:
 
 def _rvw05(work: Work) -> bool:
     row = work.some_child("reviews")
-    return row is not None and _change(
-        work, "reviews", row, "RVW05", copy_to_parents_date=row[2] - timedelta(days=2)
-    )
+    return row is not None and _change(work, "reviews", row, "RVW05", copy_to_parents_date=row[2] - timedelta(days=2))
 
 
 def _rvw06(work: Work) -> bool:

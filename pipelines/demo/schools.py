@@ -1,6 +1,7 @@
 """The synthetic LA's schools: of every kind, and different from each other on purpose, so that there is something to find."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from pipelines.terms import Term
@@ -12,17 +13,8 @@ NEIGHBOURS = {
     "803": "South Gloucestershire",
     "916": "Gloucestershire",
 }
-PLACES = (
-    "Alder Brook|Ashen Vale|Barrow Hill|Beacon Fields|Birchwater|Bramble Down|Bridgewell|Callow Green|Castle Moor|"
-    "Cherry Lane|Cinder Hill|Clover Bank|Copper Street|Cranefield|Crooked Elm|Damson Road|Dovecote|East Harbour|Elmbridge|"
-    "Fallowfield|Fennel Way|Foxglove|Gable End|Glebe Meadow|Gorse Common|Granary|Hawthorn Rise|Hazel Copse|High Larch|"
-    "Hollow Oak|Ivy Cross|Juniper|Kingfisher|Lantern Quay|Larkspur|Lime Avenue|Linnet Park|Long Acre|Mallow Street|"
-    "Maple Court|Mill Race|Millstone|Nightingale|North Quarry|Oakhanger|Old Ferry|Orchard End|Osier Bed|Paddock|"
-    "Pear Tree|Pennyfield|Pilgrim|Plover|Quince Hill|Redwing|River Row|Rookery|Rowan Bank|Sandpiper|Saxon Way|Sorrel|"
-    "South Weir|Sparrow Lane|St Aldwyn's|St Brannoc's|St Cuthman's|St Dunstan's|St Edith's|St Frideswide's|St Zoë's|"
-    "Stonechat|Swallowfield|Teasel|Thistledown|Three Bridges|Tilth|Upper Mead|Vetch|Walnut|Water Lane|Weaver's|"
-    "West Common|Whitethorn|Willow Weir|Windmill|Wren Hall|Yarrow|Yew Tree"
-).split("|")
+# invented, with one that is not ASCII
+PLACES = (Path(__file__).parent / "places.txt").read_text(encoding="utf-8").splitlines()
 KIND_NAMES = {
     "nursery": "Nursery School",
     "primary": "Primary School",
@@ -190,7 +182,9 @@ def _join_federations(schools: list[School]) -> None:
 
 def _give_characters(schools: list[School], terms: list[Term], rng: Random) -> None:
     for school in schools:
-        school.traits = Traits(min(0.88, max(0.45, rng.gauss(0.68, 0.12))), refers=min(0.9, max(0.3, rng.gauss(0.6, 0.15))))
+        school.traits = Traits(
+            min(0.88, max(0.45, rng.gauss(0.68, 0.12))), refers=min(0.9, max(0.3, rng.gauss(0.6, 0.15)))
+        )
     mainstream = [s for s in schools if s.kind in ("primary", "secondary")]
     rng.shuffle(mainstream)
     few = max(1, len(schools) // 15)
@@ -238,7 +232,9 @@ def make_other_schools(la_code: str, urns_from: int) -> dict[str, list[School]]:
         )
     ]
     elsewhere = [
-        School(str(urns_from + 10 + n), other_la, f"{2101 + n}", f"{name} Primary School", "primary", *community, *primary)
+        School(
+            str(urns_from + 10 + n), other_la, f"{2101 + n}", f"{name} Primary School", "primary", *community, *primary
+        )
         for n, name in enumerate(["Quayside", "Ropewalk", "Signal Hill"])
     ]
     independent = School(

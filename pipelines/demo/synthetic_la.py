@@ -154,7 +154,7 @@ def _write(sending: Sending, folder: Path, position: int) -> list[Fault]:
         path.write_bytes(data)
         sent_at = _sent_on(sending.sent.term, position, sending.sent.serial)
         os.utime(path, (sent_at.timestamp(), sent_at.timestamp()))
-    return [fault for fault in sending.found(name)]
+    return sending.found(name)
 
 
 def _sent_on(term: Term, position: int, serial: int) -> datetime:

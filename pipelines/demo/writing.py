@@ -13,9 +13,7 @@ from expectations.contracts import load_contract
 from pipelines.demo.returns import SchoolReturn, Sheet
 
 EPOCH = (2026, 7, 1, 0, 0, 0)
-TYPES = {
-    name: {f.name: f.type for f in table.fields.values()} for name, table in load_contract("1.0").tables.items()
-}
+TYPES = {name: {f.name: f.type for f in table.fields.values()} for name, table in load_contract("1.0").tables.items()}
 
 
 class Typed(str):
@@ -195,7 +193,10 @@ def csv_entries(sheets: list[Sheet], style: Style, stem: str) -> list[tuple[str,
     entries = [(f"{prefix}{_title(sheet, style)}.csv", csv_bytes(sheet, style)) for sheet in sheets]
     if style.folder:
         # what macOS adds to a folder that it packs
-        entries += [(f"__MACOSX/{stem}/._pupils.csv", b"\0\5\x16\7\0\2\0\0Mac OS X"), (f"{prefix}.DS_Store", b"\0\0\0\1Bud1")]
+        entries += [
+            (f"__MACOSX/{stem}/._pupils.csv", b"\0\5\x16\7\0\2\0\0Mac OS X"),
+            (f"{prefix}.DS_Store", b"\0\0\0\1Bud1"),
+        ]
     return entries
 
 
