@@ -325,5 +325,3 @@ def _literal(rule: Rule, dtype: pl.DataType, value: str | None) -> str:
     if dtype.is_numeric() and re.fullmatch(r"-?[0-9]+", value):
         return value
     raise RuleError(f"{rule.code}: where compares {dtype} with {value}")
-
-

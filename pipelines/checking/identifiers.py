@@ -43,14 +43,16 @@ def upn_letter_fits(upn: pl.Expr) -> pl.Expr:
 
 def is_upn(upn: pl.Expr) -> pl.Expr:
     """Whether it is a UPN in all its parts; null for null."""
-    return upn_shaped(upn) & upn_la_known(upn).fill_null(value=False) & upn_letter_fits(upn).fill_null(value=False)
+    return pl.when(upn.is_not_null()).then(
+        upn_shaped(upn) & upn_la_known(upn).fill_null(value=False) & upn_letter_fits(upn).fill_null(value=False)
+    )
 
 
 def is_uln(uln: pl.Expr) -> pl.Expr:
     """Whether it is ten digits of which the last fits the others; null for null."""
     remainder = pl.sum_horizontal(_value_at(uln, position) * (10 - position) for position in range(9)) % 11
     fits = (remainder != 0) & (_value_at(uln, 9) == 10 - remainder)
-    return uln.str.contains(r"\A[0-9]{10}\z") & fits.fill_null(value=False)
+    return pl.when(uln.is_not_null()).then(uln.str.contains(r"\A[0-9]{10}\z") & fits.fill_null(value=False))
 
 
 def pupil_columns() -> dict[str, pl.Expr]:

@@ -1,0 +1,171 @@
+"""No rule silently missing: for each school, term and rule one result, and why where it is neither holds nor broken."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from expectations.suites import FILE_TABLES, Rule, all_rules
+
+RESULTS = ("holds", "broken", "not_applicable", "did_not_run")
+NO_FILE = "no return this term"
+NO_RETURN = "no return that could be used"
+NOT_OPENED = "the file could not be read"
+NO_SHEET = "sheet missing"
+NO_ROWS = "no rows"
+NO_COLUMN = "column missing"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was checked in a term.
+
+    schools: urn, return_id (null: no file). units: urn, table_name, rows: what each school's rules of a table ran over;
+    no row for a table that there was nothing of. columns: urn, table_name, field of every column that was found.
+    reasons: urn, table_name, reason, why there are no rows. broken: urn, rule_code, rows. follows: urn, rule_code,
+    follows_from. not_run: rule code -> kind of error.
+    """
+
+    schools: pl.DataFrame
+    units: pl.DataFrame
+    columns: pl.DataFrame
+    reasons: pl.DataFrame
+    broken: pl.DataFrame
+    follows: pl.DataFrame
+    not_run: Mapping[str, str]
+
+
+def rule_runs(term: str, checked: Checked, rules: Iterable[Rule]) -> pl.DataFrame:
+    """quality.rule_runs of a term: every school x every rule."""
+    rules = list(rules)
+    listed = pl.DataFrame(
+        {
+            "rule_code": [rule.code for rule in rules],
+            "table_name": [rule.table for rule in rules],
+            "not_run": [checked.not_run.get(rule.code) for rule in rules],
+        },
+        schema=dict.fromkeys(("rule_code", "table_name", "not_run"), pl.String),
+    )
+    runs = (
+        checked.schools.join(listed, how="cross")
+        .join(checked.units, on=["urn", "table_name"], how="left")
+        .join(checked.reasons, on=["urn", "table_name"], how="left")
+        .join(checked.broken.select("urn", "rule_code", rows_broken="rows"), on=["urn", "rule_code"], how="left")
+        .join(checked.follows.unique(["urn", "rule_code"]), on=["urn", "rule_code"], how="left")
+        .join(_without_columns(checked, rules), on=["urn", "rule_code"], how="left")
+    )
+    has_rows = pl.col("rows").fill_null(0) > 0
+    reason = (
+        pl.when(~has_rows)
+        .then(pl.coalesce("reason", pl.lit(NO_ROWS)))
+        .when(pl.col("not_run").is_not_null())
+        .then("not_run")
+        .when(pl.col("rows_broken") > 0)
+        .then(None)
+        .when(pl.col("follows_from").is_not_null())
+        .then(pl.format("follows from {}", "follows_from"))
+        .when(pl.col("lacks_columns"))
+        .then(pl.lit(NO_COLUMN))
+    )
+    result = (
+        pl.when(has_rows & pl.col("not_run").is_not_null())
+        .then(pl.lit("did_not_run"))
+        .when(pl.col("rows_broken") > 0)
+        .then(pl.lit("broken"))
+        .when(pl.col("why").is_not_null())
+        .then(pl.lit("not_applicable"))
+        .otherwise(pl.lit("holds"))
+    )
+    return runs.with_columns(why=reason).select(
+        pl.lit(term).alias("term"),
+        "urn",
+        "return_id",
+        "table_name",
+        "rule_code",
+        result=result,
+        reason="why",
+        rows_checked=pl.col("rows").fill_null(0).cast(pl.Int64),
+        rows_broken=pl.col("rows_broken").fill_null(0).cast(pl.Int64),
+    )
+
+
+def runs_of_unplaced(
+    rules: Iterable[Rule], not_run: Mapping[str, str], findings: pl.DataFrame, files: int
+) -> pl.DataFrame:
+    """quality.rule_runs of the files that have no school or term, urn and term null: every rule of files."""
+    broken = dict(findings.group_by("rule_code").len().iter_rows())
+    rows = []
+    for rule in rules:
+        result, reason = ("broken", None) if rule.code in broken else ("holds", None)
+        if not files:
+            result, reason = "not_applicable", NO_ROWS
+        elif rule.code in not_run:
+            result, reason = "did_not_run", not_run[rule.code]
+        rows.append((rule.table, rule.code, result, reason, files, broken.get(rule.code, 0)))
+    schema = {
+        "table_name": pl.String,
+        "rule_code": pl.String,
+        "result": pl.String,
+        "reason": pl.String,
+        "rows_checked": pl.Int64,
+        "rows_broken": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _without_columns(checked: Checked, rules: list[Rule]) -> pl.DataFrame:
+    """urn, rule_code, lacks_columns: where a school's sheet has none of the columns that the rule reads."""
+    read = pl.DataFrame(
+        [(rule.code, rule.table, name) for rule in rules if rule.table not in FILE_TABLES for name in rule.fields],
+        schema={"rule_code": pl.String, "table_name": pl.String, "field": pl.String},
+        orient="row",
+    )
+    found = checked.columns.with_columns(found=pl.lit(value=True))
+    return (
+        checked.units.filter(~pl.col("table_name").is_in(FILE_TABLES))
+        .select("urn", "table_name")
+        .join(read, on="table_name")
+        .join(found, on=["urn", "table_name", "field"], how="left")
+        .group_by("urn", "rule_code")
+        .agg(lacks_columns=pl.col("found").is_null().all())
+        .filter("lacks_columns")
+    )
+
+
+def missing_rule_runs(connection: duckdb.DuckDBPyConnection, terms: list[str]) -> list[tuple[str, str, int]]:
+    """(term, rule code, number of schools) for every rule that has no result for a school of the term; empty is right.
+
+    The schools are those with a return in the ledger and those with any result.
+    """
+    rules = pl.DataFrame({"rule_code": [rule.code for rule in all_rules()]})
+    connection.register("every_rule", rules.to_arrow())
+    try:
+        return connection.execute(
+            """
+            WITH schools AS (
+                SELECT term, urn FROM ledger.returns WHERE list_contains($terms, term)
+                UNION
+                SELECT term, urn FROM quality.rule_runs WHERE list_contains($terms, term)
+            )
+            SELECT schools.term, every_rule.rule_code, count(*)
+            FROM schools CROSS JOIN every_rule
+            ANTI JOIN quality.rule_runs AS runs
+                ON runs.term = schools.term AND runs.urn = schools.urn AND runs.rule_code = every_rule.rule_code
+            GROUP BY ALL ORDER BY ALL
+            """,
+            {"terms": list(terms)},
+        ).fetchall()
+    finally:
+        connection.unregister("every_rule")
+
+
+def rules_that_did_not_run(connection: duckdb.DuckDBPyConnection, terms: list[str]) -> list[tuple[str, str, str]]:
+    """(term, rule code, kind of error) for every rule that Great Expectations could not run; empty is right."""
+    return connection.execute(
+        """
+        SELECT DISTINCT term, rule_code, reason FROM quality.rule_runs
+        WHERE list_contains($terms, term) AND result = 'did_not_run' ORDER BY ALL
+        """,
+        {"terms": list(terms)},
+    ).fetchall()
