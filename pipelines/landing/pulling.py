@@ -2,11 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 import duckdb
 import polars as pl
@@ -16,11 +16,12 @@ from pipelines.landing.placing import Facts, Place, facts_of, place, schools_nam
 from pipelines.landing.zone import (
     BecameLinkError,
     Entry,
+    NotReadableError,
     Zone,
     is_unchanged,
     landing_zone,
     list_entries,
-    open_entry,
+    read_pieces,
     settled_rounds,
 )
 from pipelines.reading.formats import inspect
@@ -33,7 +34,6 @@ log = logging.getLogger(__name__)
 # One transaction each: small, so that a killed run has little to do again, and not one a file, which costs a sync each.
 BATCH_FILES = 50
 READERS = 4  # threads: an object store, and the archive's syncs, are mostly waiting
-PIECE_BYTES = 1 << 20
 
 FILES_SCHEMA = {
     "file_id": pl.String,
@@ -155,8 +155,8 @@ def _receive(settings: Settings, zone: Zone, batch: list[Entry]) -> tuple[list[_
             return None
         except BecameLinkError:
             return "link"
-        except OSError as error:
-            log.warning("%s cannot be read now and is tried again: %s", entry.path, error.strerror or type(error))
+        except NotReadableError as error:
+            log.warning("%s cannot be read now and is tried again: %s", entry.path, error)
             return "waiting_not_readable"
 
     with ThreadPoolExecutor(READERS) as readers:
@@ -169,10 +169,12 @@ def _receive(settings: Settings, zone: Zone, batch: list[Entry]) -> tuple[list[_
 def _archive_and_look(settings: Settings, zone: Zone, entry: Entry) -> _Received | None:
     """Archive the file, then look inside; None where it changed while it was read."""
     limit = settings.max_file_megabytes * 1_000_000
-    with open_entry(zone, entry) as file:
-        data = file.read(limit + 1)
-        if len(data) > limit:
-            return _archive_in_pieces(settings, zone, entry, data, file)
+    pieces = read_pieces(zone, entry, first_bytes=limit + 1)
+    data = next(pieces, b"")
+    if len(data) > limit:
+        return _archive_in_pieces(settings, zone, entry, chain([data], pieces))
+    for piece in pieces:  # a store may give less at once than it was asked for
+        data += piece
     if not is_unchanged(zone, entry):
         return None
     sha256 = archive_bytes(settings, data)
@@ -187,11 +189,10 @@ def _archive_and_look(settings: Settings, zone: Zone, entry: Entry) -> _Received
     )
 
 
-def _archive_in_pieces(settings: Settings, zone: Zone, entry: Entry, head: bytes, file) -> _Received | None:
+def _archive_in_pieces(settings: Settings, zone: Zone, entry: Entry, pieces: Iterable[bytes]) -> _Received | None:
     """Archive a file that is too large to be looked into."""
     with archiving(settings) as incoming:
-        incoming.write(head)
-        while piece := file.read(PIECE_BYTES):
+        for piece in pieces:
             incoming.write(piece)
         if not is_unchanged(zone, entry):
             return None

@@ -18,20 +18,19 @@ def release(
     *,
     released_at: datetime | None = None,
 ) -> str:
-    """Release the held file of this name (or path in the landing zone); gives a sentence for the person who asked.
+    """Release the held file of this name, or of this path; gives a sentence for the person who asked.
+
+    A path may be the one in the landing zone or, as a shell completes it, lead to it.
 
     Checking lets a released file supersede at the term's next run. `released_at` is now where it is not given.
     Raises ReleaseError where no held file has the name, or several have.
     """
-    files = connection.execute(
-        "SELECT file_id, path, file_name, state, released_at, term FROM ledger.files WHERE ? IN (file_name, path)",
-        [file_name],
-    ).fetchall()
+    files = _named(connection, file_name.replace("\\", "/"))
     held = [row for row in files if row[3] == "held" and row[4] is None]
     if not held:
         raise ReleaseError(_why_not(connection, file_name, files))
     if len(held) > 1:
-        paths = ", ".join(sorted(row[1] for row in held))
+        paths = ", ".join(sorted(f"./{row[1]}" for row in held))
         raise ReleaseError(f"Several held files are named {file_name}: give the path of one ({paths}).")
     file_id, path, _, _, _, term = held[0]
     connection.execute(
@@ -39,6 +38,19 @@ def release(
         [released_at or datetime.now().replace(microsecond=0), file_id],
     )
     return f"{path} is released: it supersedes the earlier return at the next run of {term}."
+
+
+def _named(connection: duckdb.DuckDBPyConnection, given: str) -> list[tuple]:
+    """The ledger's files of a bare name; of a path, those whose path it ends with, the longest such path alone."""
+    is_bare = "/" not in given
+    return connection.execute(
+        f"""
+        SELECT file_id, path, file_name, state, released_at, term FROM ledger.files
+        WHERE {"file_name = $given" if is_bare else "suffix('/' || $given, '/' || path)"}
+        {"" if is_bare else "QUALIFY length(path) = max(length(path)) OVER ()"}
+        """,
+        {"given": given},
+    ).fetchall()
 
 
 def _why_not(connection: duckdb.DuckDBPyConnection, file_name: str, files: list[tuple]) -> str:

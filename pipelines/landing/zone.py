@@ -35,6 +35,10 @@ class LandingZoneError(Exception):
     """The landing zone cannot be reached or listed."""
 
 
+class NotReadableError(Exception):
+    """A file may not be read, or not now."""
+
+
 class BecameLinkError(OSError):
     """What was listed as a file is a link by now."""
 
@@ -130,6 +134,24 @@ def open_entry(zone: Zone, entry: Entry) -> BinaryIO:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise BecameLinkError(error.errno, "is a link by now", entry.path) from error
         raise
+
+
+def read_pieces(zone: Zone, entry: Entry, first_bytes: int, rest_bytes: int = 1 << 20) -> Iterator[bytes]:
+    """The file's bytes, the first piece up to `first_bytes`, none of them empty.
+
+    Raises FileNotFoundError where it is gone, BecameLinkError where it is a link by now, and NotReadableError for all
+    else that reading it meets: what its taker meets (a full disk) is told apart from that.
+    """
+    try:
+        with open_entry(zone, entry) as file:
+            piece = file.read(first_bytes)
+            while piece:
+                yield piece
+                piece = file.read(rest_bytes)
+    except (FileNotFoundError, BecameLinkError):
+        raise
+    except Exception as error:  # every file system has exceptions of its own
+        raise NotReadableError(str(error)) from error
 
 
 def is_unchanged(zone: Zone, entry: Entry) -> bool:

@@ -1,6 +1,6 @@
 import os
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pipelines.warehouse import warehouse
 from tests.landing.conftest import PULLED_AT, a_return, add_schools, ledger
 
 NAME = "8012001_2025-26_autumn_01.zip"
+OPEN = zone.open_entry
 
 
 def touch_back(path, seconds: float) -> None:
@@ -80,7 +81,7 @@ def test_a_second_pull_changes_nothing_and_opens_no_file(settled, connection, la
     (landing / NAME).write_bytes(a_return())
     pull(settled, connection, PULLED_AT)
     before = ledger(connection, "*")
-    monkeypatch.setattr(pulling, "open_entry", lambda *_: pytest.fail("opened again"))
+    monkeypatch.setattr(zone, "open_entry", lambda *_: pytest.fail("opened again"))
     summary = pull(settled, connection, datetime(2026, 1, 5))
     assert (summary.new, summary.terms) == (0, [])
     assert ledger(connection, "*") == before
@@ -312,9 +313,9 @@ def test_a_file_swapped_for_a_link_after_it_was_listed_is_not_followed(
     def swap_then_open(zone_, entry):
         (landing / NAME).unlink()
         (landing / NAME).symlink_to(secret)
-        return zone.open_entry(zone_, entry)
+        return OPEN(zone_, entry)
 
-    monkeypatch.setattr(pulling, "open_entry", swap_then_open)
+    monkeypatch.setattr(zone, "open_entry", swap_then_open)
     pull(settled, connection, PULLED_AT)
     assert ledger(connection, "state, sha256") == [("link", None)]
 
@@ -331,9 +332,9 @@ def refuse(monkeypatch, name: str) -> None:
     def refusing(zone_, entry):
         if entry.name == name:
             raise PermissionError(13, "Permission denied", entry.path)
-        return zone.open_entry(zone_, entry)
+        return OPEN(zone_, entry)
 
-    monkeypatch.setattr(pulling, "open_entry", refusing)
+    monkeypatch.setattr(zone, "open_entry", refusing)
 
 
 def test_a_file_that_may_not_be_read_is_tried_again_and_stops_no_other(settled, connection, landing, monkeypatch):
@@ -374,6 +375,20 @@ def test_a_folder_that_cannot_be_listed_stops_no_other(settled, connection, land
     assert ledger(connection, "path, state") == [(NAME, "received"), ("closed", "waiting_not_readable")]
 
 
+def test_a_full_disk_is_no_fault_of_the_file_and_stops_the_pull(settled, connection, landing, monkeypatch):
+    (landing / NAME).write_bytes(a_return())
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as no_space:
+        no_space.setattr(pulling, "archive_bytes", full)
+        with pytest.raises(OSError, match="No space left"):
+            pull(settled, connection, PULLED_AT)
+    assert ledger(connection, "path") == []
+    assert pull(settled, connection, PULLED_AT).new == 1
+
+
 # Files that are still being written
 
 
@@ -401,13 +416,13 @@ def test_a_file_that_changes_while_it_is_read_is_left_and_not_archived(settled, 
     (landing / NAME).write_bytes(a_return())
 
     def grow_then_open(zone_, entry):
-        file = zone.open_entry(zone_, entry)
+        file = OPEN(zone_, entry)
         with (landing / NAME).open("ab") as writer:
             writer.write(b"more")
         return file
 
     with monkeypatch.context() as growing:
-        growing.setattr(pulling, "open_entry", grow_then_open)
+        growing.setattr(zone, "open_entry", grow_then_open)
         summary = pull(settled, connection, PULLED_AT)
     assert (summary.new, summary.waiting) == (0, 1)
     assert [path for path in settled.archive_dir.rglob("*") if path.is_file()] == []
@@ -419,9 +434,9 @@ def test_a_file_that_goes_away_before_it_is_read_is_no_file(settled, connection,
 
     def remove_then_open(zone_, entry):
         (landing / NAME).unlink()
-        return zone.open_entry(zone_, entry)
+        return OPEN(zone_, entry)
 
-    monkeypatch.setattr(pulling, "open_entry", remove_then_open)
+    monkeypatch.setattr(zone, "open_entry", remove_then_open)
     assert pull(settled, connection, PULLED_AT).new == 0
     assert ledger(connection, "path") == []
 
@@ -430,6 +445,25 @@ def test_a_file_dated_in_the_future_by_another_clock_is_not_waited_for_for_ever(
     slow = settings.model_copy(update={"settling_seconds": 60.0})
     (landing / NAME).write_bytes(a_return())
     touch_back(landing / NAME, -3600)
+    assert pull(slow, connection, PULLED_AT).new == 1
+
+
+class Share(zone.LocalFileSystem):
+    """A file system over the network, which gives times as SFTP's does."""
+
+    protocol = "share"
+
+    def info(self, path, **kwargs):
+        found = super().info(path, **kwargs)
+        return found | {"mtime": datetime.fromtimestamp(found["mtime"], tz=UTC)}
+
+
+def test_a_file_still_being_written_to_a_share_is_left_too(settings, connection, landing, monkeypatch):
+    slow = settings.model_copy(update={"settling_seconds": 60.0, "landing_url": str(landing)})
+    monkeypatch.setattr(zone, "url_to_fs", lambda url: (Share(), url))
+    (landing / NAME).write_bytes(a_return())
+    assert pull(slow, connection, PULLED_AT).waiting == 1
+    touch_back(landing / NAME, 61)
     assert pull(slow, connection, PULLED_AT).new == 1
 
 

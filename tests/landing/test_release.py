@@ -30,6 +30,17 @@ def test_without_a_time_it_is_released_now(settled, connection, held):
     assert abs((datetime.now() - released_at).total_seconds()) < 60
 
 
+@pytest.mark.parametrize("given", [f"data/landing/{NAME}", f"/srv/landing/{NAME}", f"data\\landing\\{NAME}"])
+def test_a_path_as_the_shell_completes_it_will_do(settled, connection, held, given):
+    release(settled, connection, given, released_at=RELEASED_AT)
+    assert ledger(connection, "released_at") == [(RELEASED_AT,)]
+
+
+def test_the_end_of_another_name_is_not_the_name(settled, connection, held):
+    with pytest.raises(ReleaseError, match="No file named"):
+        release(settled, connection, f"x{NAME}")
+
+
 def test_releasing_twice_says_that_it_is_done(settled, connection, held):
     release(settled, connection, NAME, released_at=RELEASED_AT)
     with pytest.raises(ReleaseError, match="released already"):
@@ -57,3 +68,5 @@ def test_of_two_held_files_of_one_name_the_path_says_which(settled, connection, 
         release(settled, connection, NAME)
     release(settled, connection, f"later/{NAME}", released_at=RELEASED_AT)
     assert ledger(connection, "path, released_at") == [(NAME, None), (f"later/{NAME}", RELEASED_AT)]
+    release(settled, connection, f"./{NAME}", released_at=RELEASED_AT)
+    assert ledger(connection, "released_at") == [(RELEASED_AT,)] * 2

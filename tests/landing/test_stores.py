@@ -5,7 +5,7 @@ import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
 
-from pipelines.landing import LandingZoneError, list_landing, pull, pulling, read_archived
+from pipelines.landing import LandingZoneError, list_landing, pull, read_archived, zone
 from tests.landing.conftest import PULLED_AT, a_return, ledger
 
 NAME = "8012001_2025-26_autumn_01.zip"
@@ -65,20 +65,30 @@ def test_a_second_pull_from_s3_reads_nothing_again_and_sees_what_came_since(in_s
     bucket.put_object(Key=f"send/{NAME}", Body=a_return())
     pull(in_s3, connection, PULLED_AT)
     with monkeypatch.context() as closed:
-        closed.setattr(pulling, "open_entry", lambda *_: pytest.fail("opened again"))
+        closed.setattr(zone, "open_entry", lambda *_: pytest.fail("opened again"))
         assert pull(in_s3, connection, PULLED_AT).new == 0
     bucket.put_object(Key=f"send/{NAME}", Body=a_return(note=",overwritten"))
     bucket.put_object(Key="send/8012001_2025-26_spring_01.zip", Body=a_return(term="SPRING"))
     assert pull(in_s3, connection, PULLED_AT).new == 2
 
 
-def test_an_object_over_the_limit_is_archived_in_pieces(in_s3, connection, bucket, monkeypatch):
-    monkeypatch.setattr(pulling, "PIECE_BYTES", 300_000)
+def test_an_object_over_the_limit_is_archived_in_pieces(in_s3, connection, bucket):
     bucket.put_object(Key=f"send/{NAME}", Body=b"x" * 1_500_000)
     pull(in_s3.model_copy(update={"max_file_megabytes": 1}), connection, PULLED_AT)
     [(sha256, size, fault, urn)] = ledger(connection, "sha256, bytes, fault, urn")
     assert (size, fault, urn) == (1_500_000, "too_large", "100001")
     assert read_archived(in_s3, sha256) == b"x" * 1_500_000
+
+
+def test_an_object_that_the_store_refuses_is_tried_again(in_s3, connection, bucket, monkeypatch):
+    bucket.put_object(Key=f"send/{NAME}", Body=a_return())
+    store = fsspec.get_filesystem_class("s3")
+    with monkeypatch.context() as refused:
+        refused.setattr(store, "open", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("reset by peer")))
+        assert pull(in_s3, connection, PULLED_AT).not_readable == 1
+    assert ledger(connection, "state") == [("waiting_not_readable",)]
+    assert pull(in_s3, connection, PULLED_AT).new == 1
+    assert ledger(connection, "state") == [("received",)]
 
 
 def test_an_empty_prefix_gives_nothing(in_s3, connection, bucket):
