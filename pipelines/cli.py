@@ -136,7 +136,7 @@ def dagster(
 
 
 @app.command()
-def release(file: Annotated[str, typer.Argument(help="The held file's name.")], data_dir: DataDir = None) -> None:
+def release(file: Annotated[str, typer.Argument(help="The held file: its name, or its path.")], data_dir: DataDir = None) -> None:
     """Let a held return supersede the earlier one; the next run does it."""
     _use(data_dir)
     from pipelines.landing import ReleaseError
@@ -146,7 +146,7 @@ def release(file: Annotated[str, typer.Argument(help="The held file's name.")], 
     settings = get_settings()
     with only_writer(settings, say=typer.echo), warehouse(settings) as connection:
         try:
-            typer.echo(release_return(settings, connection, Path(file).name))
+            typer.echo(release_return(settings, connection, file))
         except ReleaseError as error:
             _fail(str(error))
 
