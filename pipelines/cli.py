@@ -136,7 +136,9 @@ def dagster(
 
 
 @app.command()
-def release(file: Annotated[str, typer.Argument(help="The held file: its name, or its path.")], data_dir: DataDir = None) -> None:
+def release(
+    file: Annotated[str, typer.Argument(help="The held file: its name, or its path.")], data_dir: DataDir = None
+) -> None:
     """Let a held return supersede the earlier one; the next run does it."""
     _use(data_dir)
     from pipelines.landing import ReleaseError
