@@ -21,7 +21,7 @@ from pipelines.feedback.letters import (
 from pipelines.feedback.outbox import Outbox, open_outbox, safe_name
 from pipelines.feedback.own_return import received_tables
 from pipelines.feedback.posting import Letter, drop_overtaken, enter, letters_made, post
-from pipelines.feedback.workbooks import feedback_workbook
+from pipelines.feedback.workbooks import feedback_workbook, visible_issues
 from pipelines.settings import Settings
 from pipelines.terms import load_calendar
 from pipelines.warehouse import LATEST_CONTRACT, raw_tables, transaction
@@ -102,27 +102,17 @@ def _answers(
         "SELECT * FROM quality.issues WHERE list_contains($ids, return_id)",
         params={"ids": [facts.return_id for facts in files]},
     ).pl()
-    of_file = in_order(issues, contract).partition_by("return_id", as_dict=True, maintain_order=True)
-    none = in_order(issues.clear(), contract)
-    had_letters = _schools_with_letters(connection, terms)
+    shown = visible_issues(in_order(issues, contract))
+    of_file = shown.partition_by("return_id", as_dict=True, maintain_order=True)
+    none = shown.clear()
     answers = []
     for facts in files:
         its_issues = of_file.get((facts.return_id,), none)
         kind = kind_of_answer(facts.state, its_issues)
         known_as = letter_id(facts.urn, facts.term.term, kind, content_of_answer(facts, kind, its_issues))
         answers.append(_Answer(facts, kind, its_issues, known_as))
-    # thanks are for a school that was told something before
-    told = had_letters | {(a.facts.urn, a.facts.term.term) for a in answers if a.kind != "accepted"}
-    return [a for a in answers if a.kind != "accepted" or (a.facts.urn, a.facts.term.term) in told]
-
-
-def _schools_with_letters(connection: duckdb.DuckDBPyConnection, terms: list[str]) -> set[tuple[str, str]]:
-    """(urn, term) of the letters made so far that asked for something."""
-    return set(
-        connection.execute(
-            "SELECT DISTINCT urn, term FROM ledger.letters WHERE list_contains(?, term) AND kind <> 'accepted'", [terms]
-        ).fetchall()
-    )
+    # thanks are for a school that was told of something before
+    return [answer for answer in answers if answer.kind != "accepted" or answer.facts.asked_before]
 
 
 def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str]) -> list[ReturnFacts]:
@@ -151,6 +141,20 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
             SELECT urn, term, max_by(file_name, place) AS file_name FROM files WHERE state = 'superseded'
             GROUP BY urn, term
         ),
+        asked AS (
+            SELECT urn, term, return_id AS file_id FROM ledger.letters
+            WHERE list_contains($terms, term) AND kind NOT IN ('accepted', 'duplicate')
+            UNION ALL
+            SELECT urn, term, file_id FROM files WHERE state IN ('rejected', 'held')
+        ),
+        asked_before AS (
+            -- a reminder is about no file, and was before any that stands
+            SELECT DISTINCT files.file_id
+            FROM files
+            INNER JOIN asked ON asked.urn = files.urn AND asked.term = files.term
+            LEFT JOIN files AS about ON about.file_id = asked.file_id
+            WHERE asked.file_id IS NULL OR asked.file_id = files.file_id OR about.place < files.place
+        ),
         serials AS (SELECT urn, term, max(serial) + 1 AS next_serial FROM files GROUP BY urn, term)
         SELECT files.file_id, files.file_name, files.urn, coalesce(schools.laestab, files.laestab, files.urn) AS laestab,
             coalesce(schools.name, 'your school') AS school, files.term, files.state, files.format, files.received_at,
@@ -158,7 +162,8 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
             coalesce(not_counted.rows_not_counted, 0) AS rows_not_counted,
             current_returns.file_name AS current_file, current_returns.received_at AS current_received_at,
             coalesce(current_returns.place > files.place, false) AS current_is_newer,
-            CASE WHEN files.state = 'current' THEN superseded.file_name END AS replaced_file
+            CASE WHEN files.state = 'current' THEN superseded.file_name END AS replaced_file,
+            asked_before.file_id IS NOT NULL AS asked_before
         FROM files
         LEFT JOIN schools USING (urn)
         LEFT JOIN received ON received.return_id = files.file_id
@@ -166,6 +171,7 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
         LEFT JOIN current_returns ON current_returns.urn = files.urn AND current_returns.term = files.term
         LEFT JOIN superseded ON superseded.urn = files.urn AND superseded.term = files.term
         LEFT JOIN serials ON serials.urn = files.urn AND serials.term = files.term
+        LEFT JOIN asked_before ON asked_before.file_id = files.file_id
         WHERE files.state IN ('current', 'rejected', 'held', 'duplicate')
         ORDER BY files.term, files.urn, files.place
         """,

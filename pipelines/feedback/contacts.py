@@ -48,5 +48,8 @@ def written_to(contacts: list[Contact], kind: str) -> list[Contact]:
 
 
 def plain(text: str) -> str:
-    """One line without control or invisible characters: a name can never start a header of its own."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """One line without control or invisible characters: a name can never start a header of its own.
+
+    `=?` begins an encoded word, in which a line's end could hide.
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).replace("=?", "= ?").split())

@@ -48,6 +48,7 @@ class ReturnFacts:
     current_received_at: datetime | None
     current_is_newer: bool
     replaced_file: str | None  # the one that this one superseded
+    asked_before: bool  # whether the school was told of something to put right, or reminded, before this file
 
 
 @dataclass(frozen=True)

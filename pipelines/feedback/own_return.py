@@ -139,13 +139,13 @@ def _cell(name: str, letters: str) -> pl.Expr:
     return pl.when(text != "").then(cell).otherwise(pl.lit(""))
 
 
-def marks_of_table(table: Table, issues: pl.DataFrame) -> dict[tuple[int, int], Mark]:
-    """(row number, column from 0) -> what is wrong there, from issues in order of importance.
+def marks_of_table(table: Table, issues: pl.DataFrame | None) -> dict[tuple[int, int], Mark]:
+    """(row number, column from 0) -> what is wrong there, from the table's issues in order of importance.
 
     An issue about a whole row, or a whole sheet, marks its first column; one about a column marks its heading.
     """
     marks: dict[tuple[int, int], Mark] = {}
-    for issue in issues.filter(pl.col("table_name") == table.name).iter_rows(named=True):
+    for issue in issues.iter_rows(named=True) if issues is not None else ():
         is_error = issue["severity"] == "error"
         names = [name.strip() for name in (issue["fields"] or issue["field"] or "").split(",")]
         columns = [place for place in (column_of(table, name) for name in names) if place is not None] or [0]

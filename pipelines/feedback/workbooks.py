@@ -29,6 +29,12 @@ MOST_LINKS = 10_000
 QUERY_TAB = "#C98A00"
 
 
+def visible_issues(issues: pl.DataFrame) -> pl.DataFrame:
+    """Issues of any number of files with every text as a workbook can hold it, the value cut to what tells it apart."""
+    texts = ("table_name", "field", "fields", "message", "remedy", "upn", "rule_code")
+    return issues.with_columns(visible(pl.col("value"), LONGEST_VALUE), visible(pl.col(texts)))
+
+
 def feedback_workbook(
     settings: Settings,
     contract: Contract,
@@ -39,7 +45,7 @@ def feedback_workbook(
 ) -> bytes:
     """The workbook about one file.
 
-    `issues`: quality.issues in order of importance (findings.in_order). `received`: the tables that were sent
+    `issues`: quality.issues in order of importance (findings.in_order), visible (visible_issues). `received`: the tables that were sent
     (own_return.received_tables). The bytes are the same for the same content: the workbook's date is the day on which
     the file was received.
     """
@@ -62,9 +68,10 @@ def feedback_workbook(
         shown = [table for name, table in contract.tables.items() if name in received or _is_wanted(issues, name)]
         _write_issues(issues_sheet, formats, issues, {table.name: table for table in shown})
         _write_read_me(read_me, formats, settings, facts, status, issues, [table.name for table in shown])
+        of_table = issues.partition_by("table_name", as_dict=True, maintain_order=True)
         for table in shown:
             sheet = book.add_worksheet(table.name, worksheet_class=ReturnSheet)
-            marks = marks_of_table(table, issues)
+            marks = marks_of_table(table, of_table.get((table.name,)))
             write_return_sheet(sheet, formats, table, received.get(table.name), marks, settings.la_name)
             if marks:
                 sheet.set_tab_color(ERROR_INK if any(mark.is_error for mark in marks.values()) else QUERY_TAB)
@@ -100,12 +107,8 @@ def _write_issues(sheet: Worksheet, formats: Formats, issues: pl.DataFrame, tabl
     for column, (header, width) in enumerate(ISSUE_COLUMNS.items()):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, header, formats.header)
-    shown = issues.with_columns(
-        visible(pl.col("value"), LONGEST_VALUE).alias("value"),
-        *(visible(pl.col(column)) for column in ("table_name", "field", "message", "remedy", "upn", "rule_code")),
-    )
     widths = list(ISSUE_COLUMNS.values())
-    for number, issue in enumerate(shown.iter_rows(named=True), start=1):
+    for number, issue in enumerate(issues.iter_rows(named=True), start=1):
         look = "error" if issue["severity"] == "error" else "query"
         sheet.write_number(number, 0, number, formats.wrapped)
         sheet.write_string(number, 1, look.capitalize(), formats.severity[look])

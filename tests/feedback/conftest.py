@@ -4,7 +4,9 @@ from datetime import date, datetime
 
 import pytest
 
+from pipelines.feedback.letters import ReturnFacts
 from pipelines.settings import Settings
+from pipelines.terms import load_calendar
 from pipelines.warehouse import warehouse
 
 TERM = "2025-26-autumn"  # as at 5 December 2025, reminders 12 and 17 December, deadline 19 December
@@ -118,3 +120,30 @@ def authority(make_settings):
     settings = make_settings()
     with warehouse(settings) as connection:
         yield SmallAuthority(settings, connection)
+
+
+@pytest.fixture
+def facts_of():
+    def make(**more):
+        values = {
+            "return_id": "aaaaaaaa00000001",
+            "file_name": "8012001_2025-26_autumn_01.xlsx",
+            "urn": "100001",
+            "laestab": "8012001",
+            "school": "Oakfield Primary School",
+            "term": load_calendar(Settings(_env_file=None))[TERM],
+            "state": "current",
+            "format": "xlsx",
+            "received_at": datetime(2025, 12, 9, 10, 30),
+            "next_serial": 2,
+            "rows_received": 10,
+            "rows_not_counted": 0,
+            "current_file": None,
+            "current_received_at": None,
+            "current_is_newer": False,
+            "replaced_file": None,
+            "asked_before": False,
+        }
+        return ReturnFacts(**values | more)
+
+    return make
