@@ -108,9 +108,9 @@ class Incoming:
         place = archived_path(self._settings, sha256)
         place.parent.mkdir(parents=True, exist_ok=True)
         if instead:
-            place.chmod(0o640)  # Windows replaces no read-only file
+            place.chmod(0o600)  # Windows replaces no read-only file
         if instead or not place.exists():
-            self._path.chmod(0o440)
+            self._path.chmod(0o400)
             self._path.replace(place)
             _sync_folder(place.parent)
         return sha256

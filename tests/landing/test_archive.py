@@ -46,7 +46,7 @@ def test_bytes_are_kept_under_their_own_hash_and_come_back(settings):
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
 def test_an_archived_file_is_read_only(settings):
     path = archived_path(settings, archive_bytes(settings, b"x"))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o440
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
 
 
 def test_bytes_that_are_there_are_not_written_again(settings):

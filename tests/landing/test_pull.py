@@ -320,6 +320,21 @@ def test_a_file_swapped_for_a_link_after_it_was_listed_is_not_followed(
     assert ledger(connection, "state, sha256") == [("link", None)]
 
 
+def test_a_link_that_makes_way_for_a_file_that_may_not_be_read_is_the_one_and_then_the_other(
+    settled, connection, landing, tmp_path, monkeypatch
+):
+    (landing / NAME).symlink_to(tmp_path / "elsewhere")
+    pull(settled, connection, PULLED_AT)
+    (landing / NAME).unlink()
+    (landing / NAME).write_bytes(a_return())
+    refuse(monkeypatch, NAME)
+    pull(settled, connection, PULLED_AT)
+    assert ledger(connection, "state") == [("waiting_not_readable",)]
+    (landing / NAME).unlink()
+    pull(settled, connection, PULLED_AT)
+    assert ledger(connection, "state") == []
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_named_pipe_holds_nothing_up(settled, connection, landing):
     os.mkfifo(landing / NAME)
