@@ -21,7 +21,7 @@ DATE_FORMS = {
 MIDNIGHT = r"[ T]00:00(:00)?$"  # what case systems put behind a date
 YES_NO = {"Y": True, "YES": True, "TRUE": True, "1": True, "N": False, "NO": False, "FALSE": False, "0": False}
 UPN_OR_ULN = r"^([A-Z][0-9]{11}[0-9A-Z]|[0-9]{10})$"
-EMAIL = r"""^[^@\s,;:<>()"']+@[^@\s,;:<>()"']+\.[^@\s,;:<>()"']+$"""
+EMAIL = r"""^[^@\s,;:<>()"]+@[^@\s,;:<>()"']+\.[^@\s,;:<>()"']+$"""
 ROLES = ("SENCO", "HEADTEACHER", "OFFICE")
 ROWS_NAMED = 20  # as many are named; the rest are counted
 

@@ -173,6 +173,11 @@ Bcc: y@evil.example",SENCO
     )
 
 
+def test_an_address_may_have_an_apostrophe_and_more():
+    text = "urn,name,email,role\n100001,A,m.o'neill+sen@st-anne's.example,SENCO\n100001,A,m.o'neill+sen@st-anne.sch.uk,SENCO\n"
+    assert [row[2] for row in rows("contacts", text)] == ["m.o'neill+sen@st-anne.sch.uk"]
+
+
 def test_a_pupil_twice_in_the_context_is_the_pupil_once_and_yes_wins():
     text = f"upn,looked_after,top_up_funding\n{UPN},N,Y\n{UPN},Y,\nB801200125001,,\n"
     extract = read("pupil_context", text)
