@@ -84,7 +84,11 @@ class Received:
         if table not in ("return", "arrangements", "pupils") and self.tables.get("pupils"):
             pupil = USUAL["pupils"] | self.tables["pupils"][0]
             own = {"upn": pupil["upn"] or pupil.get("uln")}
-        names = ("surplus", *CONTRACT.tables[table].fields)
+        names = (
+            "surplus",
+            *CONTRACT.tables[table].fields,
+            *(name for row in rows for name in row if name.endswith("__differs")),
+        )
         return [{name: _text((USUAL[table] | own | row).get(name)) for name in names} for row in rows]
 
     def received_rows(self, table: str) -> list[dict[str, Any]]:
@@ -231,7 +235,12 @@ def _columns(one: Received, table: str) -> list[dict[str, Any]]:
 
 def _receive_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
     calendar = _as_at_dates()
-    frame = pl.DataFrame(rows, schema=_text_schema(table), infer_schema_length=None)
+    differs = {name for row in rows for name in row if name.endswith("__differs")}
+    frame = pl.DataFrame(
+        [row | {name: row.get(name) == "True" for name in differs} for row in rows],
+        schema=_text_schema(table) | dict.fromkeys(sorted(differs), pl.Boolean),
+        infer_schema_length=None,
+    )
     as_at = pl.col("return_term").replace_strict(calendar, return_dtype=pl.Date)
     _insert_frame(
         connection,

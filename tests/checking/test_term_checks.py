@@ -1,0 +1,347 @@
+"""What a check of a term leaves behind: states, issues, rows not counted, blank cells, rule runs and the audit."""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import pytest
+
+from expectations.suites import all_rules
+from pipelines.checking import check_unplaced, evaluating, missing_rule_runs, rules_that_did_not_run, unbalanced
+from pipelines.settings import Settings
+from tests.checking.received import AUTUMN, PULLED, PUPIL, Received, check, open_warehouse, receive, states, upn
+
+EARLIER = {"received_at": PULLED - timedelta(days=1), "serial": 1}
+LATER = {"received_at": PULLED, "serial": 2}
+WRONG_LETTER = "A801200001001"
+REVIEW = {"planned_date": "2025-09-15"}
+
+
+def pupils(count: int) -> list[dict[str, str]]:
+    return [{"upn": upn(1001 + n)} for n in range(count)]
+
+
+RECEIVED = {
+    "clean": Received("100001", {"reviews": [REVIEW]}),
+    "wrong upn": Received(
+        "100002",
+        {
+            "pupils": [{"upn": WRONG_LETTER}, {"upn": upn(1002)}],
+            "plans": [{"upn": WRONG_LETTER}, {"upn": upn(1002)}],
+            "reviews": [{"upn": WRONG_LETTER}],
+            "specialists": [{"upn": WRONG_LETTER}],
+        },
+    ),
+    "plan twice": Received("100003", {"plans": [{}, {}, {"planned_date": "2025-10-15"}], "reviews": [REVIEW]}),
+    "nobody": Received("100004", {"pupils": [], "plans": [{}], "reviews": [REVIEW], "specialists": [{}]}),
+    "blank key": Received("100005", {"plans": [{}, {"upn": None}, {"upn": "J80120\u200b0001002"}]}),
+    "undated plan": Received("100006", {"reviews": [{"planned_date": "soon"}]}),
+    "two arrangements": Received("100007", {"arrangements": [{}, {}]}),
+    "sheet missing": Received("100008", sheets=[{"table_name": "pupils", "found": False}]),
+    "truncated": Received("100009", file={"fault": "truncated", "specification": None}),
+    "good, then rejected": Received("100010", file=EARLIER, file_id="good"),
+    "rejected after good": Received("100010", file=LATER | {"specification": "7.0"}, file_id="rejected after"),
+    "long": Received("100011", {"pupils": pupils(9), "plans": []}, file=EARLIER, file_id="long"),
+    "short": Received("100011", {"pupils": pupils(4), "plans": []}, file=LATER, file_id="short"),
+    "dirty": Received("100012", {"pupils": [{"sex": "Q"}]}, file=EARLIER, file_id="dirty"),
+    "healed": Received("100012", file=LATER, file_id="healed"),
+    "uln unseen": Received("100013", {"pupils": [{"upn": None, "uln": "10000\u200b0043"}], "plans": []}),
+    "upn twice over": Received(
+        "100014",
+        {"pupils": [{"upn__differs": True}, {"upn": upn(1002)}], "plans": [{"upn": upn(1002)}]},
+        columns=[{"table_name": "pupils", "field": "upn", "repeated": True, "agrees": False}],
+    ),
+    "cells": Received(
+        "100015",
+        {
+            "pupils": [
+                {"upn": upn(1), "uln": "1000000044"},
+                {"upn": upn(2), "former_upn": WRONG_LETTER},
+                {"upn": upn(3), "former_upn": upn(3)},
+                {"upn": upn(4), "uln": "1000000043", "former_upn": upn(5)},
+            ],
+            "plans": [{"upn": upn(n)} for n in (1, 2, 3, 4)],
+        },
+    ),
+    "former upn of another": Received(
+        "100016", {"pupils": [{"upn": upn(6), "former_upn": upn(7)}, {"upn": upn(7)}], "plans": [{"upn": upn(6)}, {"upn": upn(7)}]}
+    ),
+    "first bytes": Received("100017", file={"serial": 1}, file_id="first bytes"),
+    "same bytes": Received("100017", file={"serial": None, "state": "duplicate", "duplicate_of": "first bytes"}, file_id="same bytes"),
+    "no arrangements": Received("100018", sheets=[{"table_name": "arrangements", "rows_received": 0}]),
+    "referral undated": Received(
+        "100019", {"reviews": [{"next_step": "INVOLVE_SPECIALIST"}], "specialists": [{"referred_date": "soon"}]}
+    ),
+}  # fmt: skip
+ISSUES = {
+    "clean": [],
+    # what hangs on a row that is not counted is no issue of its own
+    "wrong upn": [("PUP02", "pupils", 2)],
+    "plan twice": [("PLA02", "plans", 2), ("PLA02", "plans", 3)],
+    # without pupils every plan is without its pupil: that follows
+    "nobody": [("RET02", "return", 2)],
+    "blank key": [("PLA.upn.required", "plans", 3), ("PLA.upn.text", "plans", 4)],
+    "undated plan": [("RVW.planned_date.date", "reviews", 2)],
+    "two arrangements": [("SHT05", "arrangements", None)],
+    "sheet missing": [("SHT01", "pupils", None)],
+    "truncated": [("FIL01", "files", None)],
+    "good, then rejected": [],
+    "rejected after good": [("FIL11", "files", None)],
+    "long": [("PUP16", "pupils", n) for n in range(2, 11)],
+    "short": [("FIL14", "files", None)],
+    "dirty": [],
+    "healed": [],
+    "uln unseen": [("PUP05", "pupils", 2)],
+    "upn twice over": [("COL04", "pupils", None)],
+    "cells": [("PUP04", "pupils", 2), ("PUP14", "pupils", 3), ("PUP15", "pupils", 4)],
+    "former upn of another": [("PUP11", "pupils", 2), ("PUP11", "pupils", 3)],
+    "first bytes": [],
+    "same bytes": [("FIL06", "files", None)],
+    "no arrangements": [("SHT06", "arrangements", None)],
+    "referral undated": [("SPE.referred_date.date", "specialists", 2)],
+}
+NOT_COUNTED = {
+    "wrong upn": {
+        ("pupils", 2): "The first letter of the UPN does not fit its digits, so one of its characters is mistyped.",
+        ("plans", 2): "depends on row 2 of pupils",
+        ("reviews", 2): "depends on row 2 of pupils",
+        ("specialists", 2): "depends on row 2 of pupils",
+    },
+    "plan twice": {
+        ("plans", 2): "There is more than one plan for this pupil with this date.",
+        ("plans", 3): "There is more than one plan for this pupil with this date.",
+        ("reviews", 2): "depends on row 2 of plans",
+    },
+    "nobody": {
+        (table, 2): 'There is no pupil with this UPN in the sheet "pupils".'
+        for table in ("plans", "reviews", "specialists")
+    },
+    "blank key": {
+        ("plans", 3): '"UPN" is blank.',
+        ("plans", 4): '"UPN" holds a character that cannot be seen, often from copying out of another program.',
+    },
+    "undated plan": {("reviews", 2): '"Planned date of the plan reviewed" is not a date that we can read.'},
+    "two arrangements": {
+        ("arrangements", n): 'The sheet "arrangements" has more than one row, so we cannot tell which one is right.'
+        for n in (2, 3)
+    },
+    "uln unseen": {
+        (
+            "pupils",
+            2,
+        ): "The ULN is not a valid one, and there is no UPN. A ULN has ten digits, and the last one checks the others."
+    },
+    "upn twice over": {("pupils", 2): 'The two columns "UPN" do not say the same.'},
+    "former upn of another": {
+        (
+            "pupils",
+            2,
+        ): "The same pupil is in the sheet more than once, under this UPN or as the former UPN of another row.",
+        (
+            "pupils",
+            3,
+        ): "The same pupil is in the sheet more than once, under this UPN or as the former UPN of another row.",
+        ("plans", 2): "depends on row 2 of pupils",
+        ("plans", 3): "depends on row 3 of pupils",
+    },
+    "referral undated": {("specialists", 2): '"Referred on" is not a date that we can read.'},
+}
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    """(settings, connection, summary): everything received and checked once, and a school that sent nothing."""
+    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"))
+    with open_warehouse() as connection:
+        receive(connection, *RECEIVED.values())
+        connection.execute(
+            "INSERT INTO reference.schools (urn, la_code, status_code) VALUES ('100099', '801', '1'), ('555555', '999', '1')"
+        )
+        yield settings, connection, check(settings, connection)
+
+
+@pytest.mark.parametrize("name", ISSUES)
+def test_a_return_has_its_issues_and_no_others(checked, name):
+    _, connection, _ = checked
+    found = connection.execute(
+        "SELECT rule_code, table_name, row_number FROM quality.issues WHERE return_id = ? ORDER BY ALL",
+        [RECEIVED[name].file_id],
+    ).fetchall()
+    assert found == sorted(ISSUES[name])
+
+
+def test_rows_not_counted_are_those_whose_identity_is_wrong_and_those_that_hang_on_them(checked):
+    _, connection, _ = checked
+    found = {}
+    for return_id, table, number, reason in connection.sql(
+        "SELECT return_id, table_name, row_number, reason FROM quality.quarantined_rows"
+    ).fetchall():
+        found.setdefault(return_id, {})[table, number] = reason
+    assert found == {RECEIVED[name].file_id: rows for name, rows in NOT_COUNTED.items()}
+
+
+def test_states_follow_from_what_was_found_and_in_which_order_it_came(checked):
+    _, connection, summary = checked
+    found = states(connection)
+    not_current = {file_id: state for file_id, state in found.items() if state != "current"}
+    assert not_current == {
+        RECEIVED["sheet missing"].file_id: "rejected",
+        RECEIVED["truncated"].file_id: "rejected",
+        "rejected after": "rejected",
+        "short": "held",
+        "dirty": "superseded",
+        "same bytes": "duplicate",
+    }
+    assert (summary.rejected, summary.held, summary.superseded) == (3, 1, 1)
+    assert summary.current == len(RECEIVED) - 6
+
+
+def test_a_cell_that_a_rule_costs_is_blank_and_its_text_is_kept(checked):
+    _, connection, _ = checked
+    rows = connection.execute(
+        "SELECT row_number, uln, uln__text, former_upn, former_upn__text FROM raw.pupils WHERE return_urn = '100015' ORDER BY 1"
+    ).fetchall()
+    assert rows == [
+        (2, None, "1000000044", None, None),
+        (3, None, None, None, WRONG_LETTER),
+        (4, None, None, None, upn(3)),
+        (5, "1000000043", "1000000043", upn(5), upn(5)),
+    ]
+
+
+def test_an_issue_says_what_is_wrong_by_what_was_found_in_the_cell(checked):
+    _, connection, _ = checked
+    (issue,) = connection.sql("""
+        SELECT file_name, urn, term, severity, field, fields, value, upn, message, remedy, costs
+        FROM quality.issues WHERE rule_code = 'RVW.planned_date.date'
+    """).fetchall()
+    one = RECEIVED["undated plan"]
+    assert issue == (
+        f"{one.file_id}.xlsx", one.urn, AUTUMN, "error", "planned_date", "planned_date", "soon", PUPIL,
+        '"Planned date of the plan reviewed" is not a date that we can read.',
+        "Give the date as day/month/year, such as 02/10/2025.", "row",
+    )  # fmt: skip
+
+
+def test_every_school_has_a_result_for_every_rule(checked):
+    _, connection, _ = checked
+    assert missing_rule_runs(connection, [AUTUMN]) == []
+    schools = {one.urn for one in RECEIVED.values()} | {"100099"}
+    (count, distinct, urns) = connection.sql(
+        "SELECT count(*), count(DISTINCT (urn, rule_code)), count(DISTINCT urn) FROM quality.rule_runs"
+    ).fetchone()
+    assert count == distinct == len(schools) * len(all_rules())
+    assert urns == len(schools)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule_code", "expected"),
+    [
+        ("clean", "PUP02", ("holds", None, 1, 0)),
+        ("clean", "SPE01", ("not_applicable", "no rows", 0, 0)),
+        ("wrong upn", "PUP02", ("broken", None, 2, 1)),
+        ("nobody", "PLA01", ("not_applicable", "follows from RET02", 1, 0)),
+        ("truncated", "FIL01", ("broken", None, 1, 1)),
+        ("truncated", "SHT01", ("not_applicable", "the file could not be read", 0, 0)),
+        ("truncated", "PUP02", ("not_applicable", "no return that could be used", 0, 0)),
+        ("good, then rejected", "FIL11", ("broken", None, 2, 1)),
+        ("dirty", "PUP.sex.code", ("holds", None, 1, 0)),
+        (None, "PUP02", ("not_applicable", "no return this term", 0, 0)),
+    ],
+)
+def test_a_rule_run_says_why_it_is_not_applicable(checked, name, rule_code, expected):
+    _, connection, _ = checked
+    urn = RECEIVED[name].urn if name else "100099"
+    assert (
+        connection.execute(
+            "SELECT result, reason, rows_checked, rows_broken FROM quality.rule_runs WHERE urn = ? AND rule_code = ?",
+            [urn, rule_code],
+        ).fetchone()
+        == expected
+    )
+
+
+def test_received_is_accepted_and_not_counted_and_a_row_that_is_lost_is_noticed(checked):
+    _, connection, summary = checked
+    assert unbalanced(connection, [AUTUMN]) == []
+    assert summary.rows_received == summary.rows_accepted + summary.rows_quarantined
+    connection.execute("BEGIN")
+    connection.execute("DELETE FROM raw.pupils WHERE return_id = ?", [RECEIVED["clean"].file_id])
+    assert unbalanced(connection, [AUTUMN]) == [(RECEIVED["clean"].file_id, "pupils", 1, 0, 0)]
+    connection.execute("ROLLBACK")
+
+
+def test_a_rule_run_that_is_missing_is_noticed(checked):
+    _, connection, _ = checked
+    connection.execute("BEGIN")
+    connection.execute("DELETE FROM quality.rule_runs WHERE urn = '100001' AND rule_code = 'PUP07'")
+    assert missing_rule_runs(connection, [AUTUMN]) == [(AUTUMN, "PUP07", 1)]
+    connection.execute("ROLLBACK")
+
+
+def _everything(connection) -> dict[str, list[tuple]]:
+    tables = (
+        "quality.issues",
+        "quality.quarantined_rows",
+        "quality.rule_runs",
+        "ledger.audit",
+        "ledger.files",
+        "ledger.returns",
+        "raw.pupils",
+    )
+    return {table: connection.sql(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables}
+
+
+def test_checking_again_changes_nothing_and_a_released_file_supersedes(checked):
+    settings, connection, summary = checked
+    before = _everything(connection)
+    assert asdict(check(settings, connection)) == asdict(summary)
+    assert _everything(connection) == before
+    connection.execute("UPDATE ledger.files SET released_at = TIMESTAMP '2025-12-11 09:00:00' WHERE file_id = 'short'")
+    check(settings, connection)
+    found = states(connection)
+    assert (found["long"], found["short"]) == ("superseded", "current")
+
+
+def test_a_rule_that_could_not_run_is_seen_and_is_no_school_s_issue(settings, monkeypatch):
+    real_suite = evaluating.suite
+
+    def suite_with_a_fault(name, rules, schema):
+        suite = real_suite(name, rules, schema)
+        for expectation in suite.expectations:
+            if expectation.meta["code"] == "PUP08":
+                expectation.column = "no_such_column"
+        return suite
+
+    monkeypatch.setattr(evaluating, "suite", suite_with_a_fault)
+    with open_warehouse() as connection:
+        receive(connection, Received("100001", {"pupils": [{"sex": "Q", "secondary_need": "SLCN"}]}))
+        summary = check(settings, connection)
+        assert summary.rules_not_run == 1
+        assert [code for (code,) in connection.sql("SELECT rule_code FROM quality.issues").fetchall()] == [
+            "PUP.sex.code"
+        ]
+        ((term, code, reason),) = rules_that_did_not_run(connection, [AUTUMN])
+        assert (term, code) == (AUTUMN, "PUP08")
+        assert reason
+        assert missing_rule_runs(connection, [AUTUMN]) == []
+
+
+def test_files_without_school_or_term_have_issues_of_their_own(settings):
+    lost = Received("100001", file={"state": "unplaced", "urn": None, "term": None}, file_id="lost")
+    link = Received("100001", file={"state": "link", "urn": None, "term": None}, file_id="link")
+    shut = Received("100001", file={"state": "waiting_not_readable"}, file_id="shut")
+    bomb = Received("100001", file={"state": "unplaced", "fault": "too_large"}, file_id="bomb")
+    with open_warehouse() as connection:
+        receive(connection, lost, link, shut, bomb)
+        for _ in range(2):
+            assert check_unplaced(settings, connection) == 4
+            assert connection.sql(
+                "SELECT return_id, rule_code, urn, term FROM quality.issues ORDER BY ALL"
+            ).fetchall() == [
+                ("bomb", "FIL03", None, None),
+                ("link", "FIL15", None, None),
+                ("lost", "FIL10", None, None),
+                ("shut", "FIL16", None, None),
+            ]
+        broken = connection.sql("SELECT rule_code FROM quality.rule_runs WHERE result = 'broken' ORDER BY 1").fetchall()
+        assert [code for (code,) in broken] == ["FIL03", "FIL10", "FIL15", "FIL16"]
