@@ -251,7 +251,7 @@ class _Town:
 
     def a_year_of(self, school: School) -> float:
         """Pupils with SEN (sooner or later) in a year group of the school."""
-        groups = {"nursery": 2, "primary": 5.49, "secondary": 5.6, "special": 15, "post16": 2.3}[school.kind]
+        groups = {"nursery": 1.6, "primary": 4.5, "secondary": 4.3, "special": 14, "post16": 1.8}[school.kind]
         if school.kind == "special" and school.low_age > 4:
             groups = 8
         return PUPILS_WITH_SEN[school.kind] * self.scale * school.size / groups
@@ -437,14 +437,15 @@ class _Town:
         """A new year group in every school of the kind: from the LA's own leavers, then from outside."""
         self.rng.shuffle(leavers)
         for school in self.by_kind.get(kind, []):
-            places = self.about(self.a_year_of(school) * (0.88 if kind == "secondary" else 0.8))
+            # more than a year group: some will come off the register before the year group leaves
+            places = self.about(self.a_year_of(school) * (1.1 if kind == "secondary" else 1.4))
             for _ in range(places):
                 if leavers:
                     self.send_on(leavers.pop(), [school], year)
                 else:
                     self.new_pupil(school, year - group, year)
             if kind == "secondary":
-                for _ in range(self.about(self.a_year_of(school) * 0.12)):
+                for _ in range(self.about(self.a_year_of(school) * 0.15)):
                     self.new_pupil(school, year - group, year)
 
     def send_on(self, pupil: Pupil, schools: list[School], year: int) -> None:
@@ -718,11 +719,11 @@ class _Progress:
 
     def next(self) -> str:
         rng = self.rng
-        stall = 0.06 + 0.3 * self.pupil.hardness * (1.3 - self.traits.quality)
+        stall = 0.03 + 0.2 * self.pupil.hardness * (1.3 - self.traits.quality)
         if self.stalled is None:
             self.stalled = rng.random() < stall
         elif self.stalled:
-            self.stalled = rng.random() < 0.78
+            self.stalled = rng.random() < 0.74
         else:
             self.stalled = rng.random() < stall
         if rng.random() < 0.04:
@@ -836,13 +837,12 @@ def _register_twice(world: World, rng: Random) -> None:
 
 def _disagree_with_the_la(world: World, rng: Random) -> None:
     """A few differences between what schools say of namings and what the LA's extract says, to be found."""
-    for pupil in world.pupils:
-        for naming in pupil.namings:
-            luck = rng.random()
-            naming.la_named = naming.named
-            if luck < 0.02:
-                naming.la_named = world.days.before(naming.named, rng.randrange(1, 6))
-            elif luck < 0.03:
-                naming.in_la_file = False
-            elif luck < 0.06 and not naming.on_roll and naming.admitted is None:
-                naming.in_return = False
+    namings = [naming for pupil in world.pupils for naming in pupil.namings]
+    for number, naming in enumerate(namings):
+        late_entry = rng.random() < 0.02
+        naming.la_named = world.days.before(naming.named, rng.randrange(1, 6)) if late_entry else naming.named
+        naming.in_la_file = number % 60 != 7
+    waiting = [naming for naming in namings if naming.admitted is None and not naming.on_roll]
+    for naming in waiting[1::4]:
+        # nobody at the school has heard of the plan
+        naming.in_return = False

@@ -22,10 +22,10 @@ KIND_NAMES = {
     "special": "Special School",
     "post16": "College",
 }
-# kind -> first establishment number, statutory ages, pupils with SEN a school (about 58 over the whole LA)
+# kind -> first establishment number, statutory ages, pupils with SEN a school (about 60 over the whole LA)
 FIRST_NUMBER = {"nursery": 1001, "primary": 2001, "secondary": 4001, "special": 7001, "post16": 8001}
 PUPILS_WITH_SEN = {"nursery": 8.0, "primary": 45.0, "secondary": 120.0, "special": 100.0, "post16": 40.0}
-AVERAGE_PUPILS_WITH_SEN = 58.0
+AVERAGE_PUPILS_WITH_SEN = 60.0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A whole synthetic LA in the data folder: its schools' returns, good and spoilt, and the LA's own files."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,13 @@ from pipelines.demo.faults import Fault, Sending, spoil, write_planted
 from pipelines.demo.la_files import write_la_files
 from pipelines.demo.lives import World, live
 from pipelines.demo.returns import SchoolReturn, cut_return, make_arrangements
-from pipelines.demo.schools import make_other_schools, make_schools
+from pipelines.demo.schools import School, make_other_schools, make_schools
 from pipelines.demo.writing import style_of, write_return
 from pipelines.settings import Settings
 from pipelines.terms import Term, load_calendar
 
 LAST_YEAR = "2025-26"
+LATE_BY = timedelta(days=10)
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,14 @@ def make_la(
     progress: Callable[[str], None] = lambda _: None,
     pupils_per_school: float | None = None,
     dirty: bool = True,
+    arrived: Callable[[date], None] | None = None,
 ) -> DemoSummary:
     """Make the LA of a seed into `settings.data_dir`: `landing/`, `reference/` and `demo/planted_faults.csv`.
 
-    The same arguments always give the same bytes. `pupils_per_school` is the average number of pupils with SEN on a
-    school's register (about 58 unless told); `dirty=False` makes clean returns only. Raises ValueError for more terms
+    `arrived` is called twice a term, as returns come in: on the deadline, when what came in time is there, and some days
+    after it, when the late ones are too; a pull on that day (`--on`) then makes schools punctual or late as they were.
+    The LA's own files are there before. The same arguments always give the same bytes. `pupils_per_school` is the average number of pupils with SEN on a
+    school's register (about 60 unless told); `dirty=False` makes clean returns only. Raises ValueError for more terms
     than the return's specification knows.
     """
     if schools < 1:
@@ -82,13 +86,6 @@ def make_la(
     progress(f"{len(world.pupils)} pupils; cutting and spoiling {len(sendings)} returns")
     if dirty:
         sendings = spoil(sendings, others, world, settings.max_file_megabytes, Random(f"{seed}:faults"))
-    landing = settings.data_dir / "landing"
-    faults: list[Fault] = []
-    for number, term in enumerate(chosen, start=1):
-        of_term = [sending for sending in sendings if sending.sent.term is term]
-        progress(f"Writing {term.label}: {len(of_term)} files ({number} of {len(chosen)} terms)")
-        for position, sending in enumerate(of_term):
-            faults += _write(sending, landing / term.term, position)
     write_la_files(
         world,
         others,
@@ -97,6 +94,17 @@ def make_la(
         f"{last_year}-{(last_year + 1) % 100:02d}",
         Random(f"{seed}:la"),
     )
+    faults: list[Fault] = []
+    for number, term in enumerate(chosen, start=1):
+        of_term = [sending for sending in sendings if sending.sent.term is term]
+        progress(f"Writing {term.label}: {len(of_term)} files ({number} of {len(chosen)} terms)")
+        late = {school.urn for school in made if _is_late(school, term, seed)}
+        for is_late, day in ((False, term.deadline), (True, term.deadline + LATE_BY)):
+            for sending in of_term:
+                if (sending.sent.school.urn in late) == is_late:
+                    faults += _write(sending, settings.data_dir / "landing" / term.term, day)
+            if arrived:
+                arrived(day)
     planted = settings.data_dir / "demo" / "planted_faults.csv"
     write_planted(faults, planted)
     return DemoSummary(
@@ -112,7 +120,7 @@ def make_la(
     )
 
 
-def _returns(world: World, terms: list[Term], seed: int):
+def _returns(world: World, terms: list[Term], seed: int) -> Iterator[Sending]:
     """Every clean return, term by term, in the order of the schools."""
     stays, namings = world.stays_by_school(), world.namings_by_school()
     consultations = {school.urn: [] for school in world.schools}
@@ -139,8 +147,13 @@ def _returns(world: World, terms: list[Term], seed: int):
             yield Sending(sent, style_of(position, seed))
 
 
-def _write(sending: Sending, folder: Path, position: int) -> list[Fault]:
-    """Write one file, sent in the days before the deadline (a few after it); the faults that it carries."""
+def _is_late(school: School, term: Term, seed: int) -> bool:
+    """Whether all that the school sends of the term comes after the deadline."""
+    return Random(f"{seed}:late:{school.urn}:{term.term}").random() < school.traits.chance(0.35, 0.02)
+
+
+def _write(sending: Sending, folder: Path, by: date) -> list[Fault]:
+    """Write one file, as if it was saved some days before it came; the faults that it carries."""
     if sending.write is not None:
         name, data = sending.write(sending)
     else:
@@ -152,11 +165,8 @@ def _write(sending: Sending, folder: Path, position: int) -> list[Fault]:
             return []
     else:
         path.write_bytes(data)
-        sent_at = _sent_on(sending.sent.term, position, sending.sent.serial)
-        os.utime(path, (sent_at.timestamp(), sent_at.timestamp()))
+        saved_at = datetime(by.year, by.month, by.day, 9, 30, tzinfo=UTC) - timedelta(
+            days=int(sending.sent.school.urn) % 9 + 1
+        )
+        os.utime(path, (saved_at.timestamp(), saved_at.timestamp()))
     return sending.found(name)
-
-
-def _sent_on(term: Term, position: int, serial: int) -> datetime:
-    day: date = term.window_opens_on + timedelta(days=position % 13 + serial)
-    return datetime(day.year, day.month, day.day, 8 + position % 8, position % 60, tzinfo=UTC)
