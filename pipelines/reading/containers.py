@@ -36,9 +36,9 @@ class Container:
     entries: tuple[Entry, ...]
 
     def entry(self, name: str) -> Entry | None:
-        """The last entry of that name in whatever case, as the workbook's readers take it."""
+        """The entry of that name in whatever case."""
         wanted = name.lower()
-        return next((entry for entry in reversed(self.entries) if entry.name.lower() == wanted), None)
+        return next((entry for entry in self.entries if entry.name.lower() == wanted), None)
 
 
 def open_container(data: bytes, max_bytes: int) -> Container:
@@ -60,7 +60,10 @@ def open_container(data: bytes, max_bytes: int) -> Container:
     files = [member for member in members if not _name(member).endswith("/")]
     if not files:
         raise Unreadable(faults.EMPTY)
-    kind = _kind({_name(member).lower() for member in files})
+    names = [_name(member).lower() for member in files]
+    kind = _kind(set(names))
+    if kind == "xlsx" and len(set(names)) < len(names):
+        raise Unreadable(faults.TRUNCATED)  # which of two parts of one name counts, every reader decides for itself
     entries = []
     left = max_bytes
     for member in files:

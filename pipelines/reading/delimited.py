@@ -27,10 +27,13 @@ def read_cells(content: bytes, fields: Iterable[str]) -> pl.DataFrame:
     """The cells of a CSV file, every row (blank ones too) and column as text, columns named "0", "1", ...
 
     `fields` are the columns to expect; they decide the delimiter. Raises Unreadable for UTF-16 without its byte order
-    mark, and where the rectangle is beyond all measure.
+    mark, and where the number of cells is beyond all measure.
     """
     text = decode(content)
-    records = _records(text, _delimiter(text, tuple(fields)))
+    delimiter = _delimiter(text, tuple(fields))
+    if text.count(delimiter) + text.count("\n") + text.count("\r") > MAX_CELLS:
+        raise Unreadable(faults.TOO_LARGE)
+    records = _records(text, delimiter)
     width = max(map(len, records), default=0)
     if width * len(records) > MAX_CELLS:
         raise Unreadable(faults.TOO_LARGE)

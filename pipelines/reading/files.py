@@ -1,14 +1,18 @@
 """A received file -> its tables as text, with every sheet and column that was found or missed."""
 
+import logging
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from expectations.contracts import Contract
+from pipelines.reading import faults
 from pipelines.reading.faults import Unreadable
 from pipelines.reading.sheets import Sheet, open_sheets
 from pipelines.reading.tables import DIFFERS, LaidTable, lay_in_columns, tidied
 from pipelines.terms import TERM_NAMES
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,20 @@ class ReceivedFile:
 
 
 @dataclass(frozen=True)
+class FoundSheet:
+    """A sheet without its file, which need not be kept in memory for it."""
+
+    name: str
+    table_name: str | None
+    hidden: bool
+
+
+@dataclass(frozen=True)
 class LaidFile:
     """A file's sheets in its order, and per table of the contract its cells in columns, not tidied yet."""
 
     fault: str | None = None
-    sheets: tuple[Sheet, ...] = ()
+    sheets: tuple[FoundSheet, ...] = ()
     tables: dict[str, LaidTable] = field(default_factory=dict)
 
 
@@ -82,13 +95,22 @@ def lay_out_file(data: bytes, contract: Contract, max_bytes: int) -> LaidFile:
     """The cells of a return in their tables' columns, to be tidied together with other returns'. Never raises."""
     try:
         _, sheets = open_sheets(data, max_bytes)
-        tables: dict[str, LaidTable] = {}
-        for sheet in sheets:
-            if sheet.table_name in contract.tables and sheet.table_name not in tables:
-                tables[sheet.table_name] = lay_in_columns(sheet.read_cells(), contract.tables[sheet.table_name])
+        tables = _lay_out(sheets, contract)
     except Unreadable as error:
         return LaidFile(fault=error.fault)
-    return LaidFile(sheets=tuple(sheets), tables=tables)
+    except Exception as error:  # one school's file stops no other's
+        log.warning("a reader failed: %s", type(error).__name__)
+        return LaidFile(fault=faults.TRUNCATED)
+    found = tuple(FoundSheet(sheet.name, sheet.table_name, sheet.hidden) for sheet in sheets)
+    return LaidFile(sheets=found, tables=tables)
+
+
+def _lay_out(sheets: list[Sheet], contract: Contract) -> dict[str, LaidTable]:
+    tables: dict[str, LaidTable] = {}
+    for sheet in sheets:
+        if sheet.table_name in contract.tables and sheet.table_name not in tables:
+            tables[sheet.table_name] = lay_in_columns(sheet.read_cells(), contract.tables[sheet.table_name])
+    return tables
 
 
 def sheet_records(

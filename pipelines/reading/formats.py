@@ -1,5 +1,6 @@
 """What a received file is, and the one row that says whose return it is: just enough to place it."""
 
+import logging
 from dataclasses import dataclass, field
 
 from expectations.contracts import Table, load_contract
@@ -8,6 +9,8 @@ from pipelines.reading.faults import Unreadable
 from pipelines.reading.sheets import Sheet, open_sheets
 from pipelines.reading.tables import lay_in_columns, tidied
 from pipelines.warehouse import LATEST_CONTRACT
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ def inspect(data: bytes, max_bytes: int) -> Inspection:
         row = _return_row(own, table) if own else None
     except Unreadable as error:
         return Inspection(kind, error.fault)
+    except Exception as error:  # one school's file stops no other's
+        log.warning("a reader failed: %s", type(error).__name__)
+        return Inspection(kind, faults.TRUNCATED)
     return Inspection(kind, faults.NO_RETURN_TABLE) if row is None else Inspection(kind, None, row)
 
 

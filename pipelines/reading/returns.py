@@ -1,10 +1,9 @@
 """Every placed return of some terms: archived bytes -> typed rows in schema raw, read once for the same inputs."""
 
 import hashlib
-import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -22,12 +21,10 @@ from pipelines.settings import Settings
 from pipelines.terms import load_calendar
 from pipelines.warehouse import LATEST_CONTRACT, transaction
 
-log = logging.getLogger(__name__)
-
 # Raise it when the same bytes would be read differently: every return is then read again.
 READER_VERSION = 1
 STAGE = "reading"
-BATCH = 100
+BATCH = 50
 THREADS = 2
 MEGABYTE = 1_000_000
 # of a row: which file of its batch it is from
@@ -46,6 +43,7 @@ class Due:
     version: str
     as_at_date: date | None
     fingerprint: str
+    has_rows: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,8 @@ def _due(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[
     """The returns to be read, in order, and how many need not be."""
     placed = connection.execute(
         """
-        select r.return_id, r.sha256, r.urn, r.term, r.specification, r.received_at, d.fingerprint
+        select r.return_id, r.sha256, r.urn, r.term, r.specification, r.received_at, d.fingerprint,
+            r.return_id in (select s.return_id from raw.sheets as s) as has_rows
         from ledger.returns as r
         inner join ledger.files as f on r.return_id = f.file_id
         left join ledger.reads as d on r.return_id = d.return_id
@@ -88,12 +87,12 @@ def _due(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[
     ).fetchall()
     calendar = load_calendar(settings)
     due = []
-    for return_id, sha256, urn, term, specification, received_at, read_with in placed:
+    for return_id, sha256, urn, term, specification, received_at, read_with, has_rows in placed:
         version = _version(specification)
         as_at_date = calendar[term].as_at_date if term in calendar else None
         fingerprint = _fingerprint(version, as_at_date, settings.max_file_megabytes)
         if fingerprint != read_with:
-            due.append(Due(return_id, sha256, urn, term, received_at, version, as_at_date, fingerprint))
+            due.append(Due(return_id, sha256, urn, term, received_at, version, as_at_date, fingerprint, has_rows))
     return sorted(due, key=lambda item: item.version), len(placed) - len(due)
 
 
@@ -134,41 +133,38 @@ def _batches(settings: Settings, due: list[Due]) -> Iterator[Batch]:
 
 def _read(settings: Settings, item: Due) -> LaidFile:
     data = read_archived(settings, item.sha256)  # bytes lost from the archive are no fault of the school's file
-    try:
-        return lay_out_file(data, load_contract(item.version), settings.max_file_megabytes * MEGABYTE)
-    except Exception as error:
-        log.warning("return %s could not be read: %s", item.return_id, type(error).__name__)
-        return LaidFile(fault=faults.TRUNCATED)
+    return lay_out_file(data, load_contract(item.version), settings.max_file_megabytes * MEGABYTE)
 
 
 def _rewrite(connection: duckdb.DuckDBPyConnection, batch: Batch) -> int:
     """Put a batch's rows in place of what was there. Returns the number of rows of the return's tables."""
-    return_ids = [item.return_id for item in batch.returns]
     keys = _keys(batch)
     received: dict[str, pl.DataFrame] = {}
     with transaction(connection):
-        for table in (*load_contract(LATEST_CONTRACT).tables, "sheets", "columns"):
-            connection.execute(
-                f"DELETE FROM raw.{table} WHERE list_contains($return_ids, return_id)", {"return_ids": return_ids}
-            )
+        _forget(connection, [item.return_id for item in batch.returns if item.has_rows])
         for name, table in batch.contract.tables.items():
             rows = _tidied_rows(batch, table)
             if rows is not None:
                 received[name] = rows
                 typed = type_rows(rows.join(keys, on=FILE, how="left"), table, pl.col("as_at"))
                 _insert(connection, f"raw.{name}", typed.drop(FILE, "as_at"))
-        connection.execute(
-            "DELETE FROM ledger.audit WHERE stage = $stage AND list_contains($return_ids, return_id)",
-            {"stage": STAGE, "return_ids": return_ids},
-        )
         _insert_records(connection, batch, received)
         _insert_audit(connection, batch, received)
         _note_faults(connection, batch)
-        connection.executemany(
-            "INSERT OR REPLACE INTO ledger.reads VALUES ($1, $2, $3)",
-            [(item.return_id, item.fingerprint, item.received_at) for item in batch.returns],
-        )
+        _note_reads(connection, batch)
     return sum(rows.height for rows in received.values())
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -> None:
+    """Take away what an earlier reading left of returns."""
+    if not return_ids:
+        return
+    tables = [f"raw.{name}" for name in (*load_contract(LATEST_CONTRACT).tables, "sheets", "columns")]
+    for table, condition in [*((table, "true") for table in tables), ("ledger.audit", f"stage = '{STAGE}'")]:
+        connection.execute(
+            f"DELETE FROM {table} WHERE return_id IN (SELECT unnest($return_ids)) AND {condition}",
+            {"return_ids": return_ids},
+        )
 
 
 def _keys(batch: Batch) -> pl.DataFrame:
@@ -211,8 +207,8 @@ def _insert_records(connection: duckdb.DuckDBPyConnection, batch: Batch, receive
         term_name = item.term.rpartition("-")[2]
         twice = {name for name, laid in file.tables.items() if any(column.repeated for column in laid.columns)}
         compared = {name: received[name].filter(pl.col(FILE) == number) for name in twice & received.keys()}
-        sheets += [own | asdict(sheet) for sheet in sheet_records(file, batch.contract, rows_received, term_name)]
-        columns += [own | asdict(column) for column in column_records(file, batch.contract, compared)]
+        sheets += [own | vars(sheet) for sheet in sheet_records(file, batch.contract, rows_received, term_name)]
+        columns += [own | vars(column) for column in column_records(file, batch.contract, compared)]
     _insert(connection, "raw.sheets", pl.DataFrame(sheets, infer_schema_length=None))
     _insert(connection, "raw.columns", pl.DataFrame(columns, infer_schema_length=None))
 
@@ -251,8 +247,17 @@ def _note_faults(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
             )
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+def _note_reads(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+    reads = pl.DataFrame(
+        [(item.return_id, item.fingerprint, item.received_at) for item in batch.returns],
+        schema={"return_id": pl.String, "fingerprint": pl.String, "read_at": pl.Datetime("us")},
+        orient="row",
+    )
+    _insert(connection, "ledger.reads", reads, verb="INSERT OR REPLACE")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame, verb: str = "INSERT") -> None:
     if rows.height:
         connection.register("rows_to_insert", rows.to_arrow())
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_to_insert")
+        connection.execute(f"{verb} INTO {table} BY NAME SELECT * FROM rows_to_insert")
         connection.unregister("rows_to_insert")

@@ -482,6 +482,13 @@ def test_one_endless_row_makes_the_file_too_large_and_nothing_else():
     assert read_file(data, CONTRACT, LIMIT).fault == "too_large"
 
 
+def test_a_file_of_nothing_but_commas_is_too_large():
+    assert (
+        read_file(csv_zip(whole_return(pupils="upn,sex\r\n" + ",\r\n" * 4_000_000)), CONTRACT, LIMIT).fault
+        == "too_large"
+    )
+
+
 PRINTED = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(
     lambda text: text.strip().removesuffix(" 00:00:00")
 )

@@ -175,6 +175,12 @@ def test_one_long_text_in_very_many_cells_is_too_large():
     assert fault_of(zipped(entries | {"xl/sharedStrings.xml": longer})) == "too_large"
 
 
+def test_two_parts_of_one_name_make_a_workbook_that_cannot_be_trusted():
+    with zipfile.ZipFile(io.BytesIO(WORKBOOK)) as file:
+        entries = {name: file.read(name) for name in file.namelist()}
+    assert fault_of(zipped(entries | {"xl/worksheets/Sheet3.xml": b"<worksheet/>"})) == "truncated"
+
+
 def test_a_document_type_in_a_sheet_is_refused():
     def add(xml: bytes) -> bytes:
         return xml.replace(b"<worksheet", b'<!DOCTYPE w [<!ENTITY a "b">]><worksheet', 1)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from pipelines.landing.archive import ArchiveError, archived_path
-from pipelines.reading import returns
+from pipelines.reading import files, returns
 from pipelines.reading.faults import Unreadable
 from pipelines.reading.returns import read_returns
 from pipelines.terms import load_calendar
@@ -180,19 +180,21 @@ def test_a_file_that_turns_out_unreadable_stops_no_other_school(settings, connec
     assert read_returns(settings, connection, [AUTUMN])["returns_read"] == 0
 
 
-def test_a_reader_that_stumbles_is_a_fault_of_that_file(settings, connection, place, monkeypatch):
+def test_a_reader_that_stumbles_is_a_fault_of_that_file(settings, connection, place, monkeypatch, caplog):
     place(GOOD, "r1")
     place(csv_zip(whole_return(pupils=[["upn"], ["stumble"]])), "r2", urn="100002")
-    read = returns.lay_out_file
+    read = files.lay_in_columns
 
-    def stumbling(data, *others):
-        if len(data) != len(GOOD):
-            raise RuntimeError("a cell's text must not be in a log")
-        return read(data, *others)
+    def stumbling(cells, table):
+        if "stumble" in cells.rows()[-1]:
+            raise RuntimeError("a cell's text, which must not be in a log")
+        return read(cells, table)
 
-    monkeypatch.setattr(returns, "lay_out_file", stumbling)
+    monkeypatch.setattr(files, "lay_in_columns", stumbling)
     assert read_returns(settings, connection, [AUTUMN])["returns_unreadable"] == 1
     assert connection.execute("SELECT fault FROM ledger.files WHERE file_id = 'r2'").fetchall() == [("truncated",)]
+    assert "RuntimeError" in caplog.text
+    assert "cell" not in caplog.text
 
 
 def test_bytes_lost_from_the_archive_stop_the_run(settings, connection, place):
