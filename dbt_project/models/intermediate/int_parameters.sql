@@ -8,8 +8,12 @@ in_force as (
         parameters.parameter,
         parameters.value
     from terms
-    inner join parameters on parameters.valid_from <= terms.as_at_date
-    qualify row_number() over (partition by terms.term, parameters.parameter order by parameters.valid_from desc nulls last) = 1
+    inner join parameters on terms.as_at_date >= parameters.valid_from
+    qualify
+        row_number() over (
+            partition by terms.term, parameters.parameter
+            order by parameters.valid_from desc nulls last
+        ) = 1
 ),
 
 by_name as (

@@ -42,8 +42,8 @@ windows as (
 ),
 
 due_in_term as (
-    -- a plan is counted once: in the term in which its tolerance ran out. A plan whose due date is not known may have come
-    -- due in any term in which it was open
+    -- a plan is counted once: in the term in which its tolerance ran out. A plan whose due date is not known may have
+    -- come due in any term in which it was open
     select
         windows.*,
         windows.review_due_date is not null and not windows.leaving_date_unreadable as is_due_for_certain

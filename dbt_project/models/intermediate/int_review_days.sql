@@ -17,7 +17,9 @@ held as (
         reviews.term,
         reviews.pupil_key,
         reviews.review_date,
-        min(reviews.planned_date) filter (where coalesce(reviews.progress, 'NOT_KNOWN') <> 'NOT_ASSESSED') as planned_date,
+        min(reviews.planned_date) filter (
+            where reviews.progress is null or reviews.progress <> 'NOT_ASSESSED'
+        ) as planned_date,
         count_if(reviews.progress in ('EXPECTED', 'EXCEEDED')) as showing_progress,
         count_if(reviews.progress in ('NONE', 'LITTLE')) as showing_limited_progress,
         count_if(reviews.progress is null) as progress_not_known

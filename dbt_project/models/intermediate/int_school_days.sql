@@ -1,6 +1,26 @@
 with calendar as (select * from {{ ref('stg_calendar') }}),
 
-digits as (select * from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as digits (digit)),
+digits as (
+    select 0 as digit
+    union all
+    select 1 as digit
+    union all
+    select 2 as digit
+    union all
+    select 3 as digit
+    union all
+    select 4 as digit
+    union all
+    select 5 as digit
+    union all
+    select 6 as digit
+    union all
+    select 7 as digit
+    union all
+    select 8 as digit
+    union all
+    select 9 as digit
+),
 
 span as (
     select

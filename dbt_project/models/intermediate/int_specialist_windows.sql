@@ -22,7 +22,9 @@ started as (
         spells.spell_start,
         coalesce(spells.spell_start, terms.as_at_date) as counted_back_from,
         -- in the year: from the day after the as-at date of the same term a year before
-        coalesce(spells.spell_start, cast({{ dbt.dateadd('day', 1, 'terms.year_start_after') }} as date)) as contact_since
+        coalesce(
+            spells.spell_start, cast({{ dbt.dateadd('day', 1, 'terms.year_start_after') }} as date)
+        ) as contact_since
     from pupils
     inner join terms on pupils.term = terms.term
     inner join parameters on pupils.term = parameters.term

@@ -27,7 +27,12 @@ speaking as (
             and specialists.pupil_key = speaking_pupils.pupil_key
     qualify
         row_number() over (
-            partition by speaking_pupils.term, specialists.urn, specialists.pupil_key, specialists.service, specialists.referred_date
+            partition by
+                speaking_pupils.term,
+                specialists.urn,
+                specialists.pupil_key,
+                specialists.service,
+                specialists.referred_date
             order by specialists.academic_year desc nulls last, specialists.row_number asc nulls last
         ) = 1
 ),

@@ -35,10 +35,10 @@ in_order as (
         pupil_key,
         is_certain,
         review_date,
-        row_number() over (partition by term, pupil_key, is_certain order by review_date asc nulls last) as review_number,
-        first_value(planned_date) over (partition by term, pupil_key, is_certain order by review_date asc nulls last)
-            as spell_start
+        row_number() over run as review_number,
+        first_value(planned_date) over run as spell_start
     from readings
+    window run as (partition by term, pupil_key, is_certain order by review_date asc nulls last)
 ),
 
 spells as (

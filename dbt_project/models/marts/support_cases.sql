@@ -43,7 +43,9 @@ described as (
             -- seen before the spell began
             when involvement.first_contact_date <= spells.spell_start then 0
             else
-                {{ dbt.datediff('spells.spell_start', 'coalesce(involvement.first_contact_date, terms.as_at_date)', 'day') }}
+                {{ dbt.datediff(
+                    'spells.spell_start', 'coalesce(involvement.first_contact_date, terms.as_at_date)', 'day'
+                ) }}
         end as days_without_specialist,
         involvement.standing,
         involvement.referred_date,
