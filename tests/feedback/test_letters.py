@@ -78,8 +78,14 @@ def test_accepted_with_errors_says_what_is_not_counted_and_never_quarantined(aut
 
 def test_each_rule_is_said_once_however_many_rows_break_it(authority, letters):
     authority.file()
-    for row in range(2, 1300):
-        authority.issue(row_number=row)
+    authority.issue(row_number=2)
+    authority.connection.execute(
+        """
+        INSERT INTO quality.issues
+        SELECT issues.* REPLACE (n::INTEGER AS row_number)
+        FROM quality.issues AS issues, range(3, 1300) AS numbers(n)
+        """
+    )
 
     _, text, html, _ = letters()["accepted_with_errors"]
 

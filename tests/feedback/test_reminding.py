@@ -1,0 +1,150 @@
+"""Reminders: to whom, on which days, and once each. Autumn 2025-26: 12 and 17 December, deadline 19 December."""
+
+import email
+import email.policy
+from datetime import date
+
+import pytest
+
+from pipelines.feedback import answer_schools, remind_schools
+from tests.feedback.conftest import TERM
+
+
+def december(day):
+    return date(2025, 12, day)
+
+
+@pytest.fixture
+def remind(authority):
+    authority.school()
+    authority.contact()
+    return lambda day: remind_schools(authority.settings, authority.connection, december(day))
+
+
+def test_nothing_before_the_first_reminder_and_nothing_after_the_deadline(authority, remind):
+    assert [remind(day)["reminders"] for day in (5, 11, 20, 31)] == [0, 0, 0, 0]
+    assert authority.outbox() == []
+
+
+def test_each_reminder_goes_once_however_often_the_run_is_repeated(authority, remind):
+    assert [remind(day)["reminders"] for day in (12, 12, 13, 16, 17, 17, 18, 19)] == [1, 0, 0, 0, 1, 0, 0, 0]
+    assert authority.letters() == [("reminder", "filed"), ("second_reminder", "filed")]
+
+
+def test_where_no_run_was_made_until_the_second_only_the_second_goes(authority, remind):
+    assert remind(18)["reminders"] == 1
+    assert authority.letters("kind") == [("second_reminder",)]
+
+
+def test_on_the_day_of_the_deadline_it_says_today(authority, remind):
+    remind(19)
+
+    (path,) = authority.outbox(".eml")
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    text = " ".join(message.get_body(("plain",)).get_content().split())
+    assert message["Subject"].startswith("SEN return: due by 19 December 2025")
+    assert "due by 19 December 2025, which is today" in text
+    assert "as at 5 December 2025" in text
+    assert "8012001_2025-26_autumn_01.xlsx" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "reminded"),
+    [("current", 0), ("held", 0), ("received", 0), ("superseded", 0), ("rejected", 1), ("unplaced", 1)],
+)
+def test_only_a_school_without_a_return_that_stands_is_reminded(authority, remind, state, reminded):
+    authority.file(state=state)
+
+    assert remind(12)["reminders"] == reminded
+
+
+def test_a_return_of_another_term_does_not_stand_for_this_one(authority, remind):
+    authority.file(term="2025-26-spring")
+
+    assert remind(12)["reminders"] == 1
+
+
+def test_a_school_whose_file_was_rejected_is_told_which(authority, remind):
+    authority.file(state="rejected", file_name="return.pdf")
+    authority.contact(role="HEADTEACHER", email="head@oakfield.example")
+    remind(12)
+
+    (path,) = authority.outbox(".eml")
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert "return.pdf" in message.get_body(("plain",)).get_content()
+    assert [a.addr_spec for a in message["To"].addresses] == ["head@oakfield.example", "senco@oakfield.example"]
+
+
+@pytest.mark.parametrize(
+    ("more", "due"),
+    [
+        ({"type_group": "Academies"}, True),
+        ({"type_group": "Free Schools"}, True),
+        ({"type_group": "Special schools"}, True),
+        ({"type_group": "Colleges"}, True),
+        ({"status": "Open, but proposed to close"}, True),
+        ({"status": "Closed"}, False),
+        ({"status": "Proposed to open"}, False),
+        ({"type_group": "Independent schools"}, False),
+        ({"type_group": "Other types"}, False),
+        ({"type_group": "Universities"}, False),
+        ({"la_code": "802"}, False),
+    ],
+)
+def test_reminders_go_to_the_open_state_funded_schools_of_the_authority(authority, more, due):
+    authority.school(**more)
+    authority.contact()
+
+    counts = remind_schools(authority.settings, authority.connection, december(12))
+
+    assert counts["reminders"] == int(due)
+
+
+def test_a_school_without_a_contact_is_counted(authority):
+    authority.school()
+
+    counts = remind_schools(authority.settings, authority.connection, december(12))
+
+    assert (counts["reminders"], counts["no_contact"], counts["filed"]) == (1, 1, 0)
+
+
+def test_a_reminder_that_has_not_gone_is_dropped_when_the_return_is_in(authority):
+    authority.school()
+    remind_schools(authority.settings, authority.connection, december(12))
+    authority.file()
+
+    counts = remind_schools(authority.settings, authority.connection, december(13))
+
+    assert counts["no_contact"] == 0
+    assert authority.letters() == [("reminder", "overtaken")]
+
+
+def test_answering_leaves_reminders_that_wait_alone(authority):
+    authority.school()
+    remind_schools(authority.settings, authority.connection, december(12))
+
+    answer_schools(authority.settings, authority.connection, [TERM], december(12))
+
+    assert authority.letters() == [("reminder", "no_contact")]
+
+
+def test_a_return_after_a_reminder_is_thanked_for(authority, remind):
+    remind(12)
+    authority.file(day=13)
+
+    answer_schools(authority.settings, authority.connection, [TERM], december(13))
+
+    assert authority.letters("kind") == [("accepted",), ("reminder",)]
+
+
+def test_a_reminder_dropped_while_a_return_stood_goes_if_the_return_is_gone(authority):
+    authority.school()
+    remind_schools(authority.settings, authority.connection, december(12))
+    authority.file()
+    remind_schools(authority.settings, authority.connection, december(13))
+    authority.state("aaaaaaaa00000001", "rejected")
+    authority.contact()
+
+    counts = remind_schools(authority.settings, authority.connection, december(14))
+
+    assert (counts["reminders"], counts["filed"]) == (1, 1)
