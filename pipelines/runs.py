@@ -78,15 +78,18 @@ def _execute(definitions: dg.Definitions, job: str, instance: dg.DagsterInstance
         run_config={"loggers": {"progress": {}}},
     )
     if not result.success:
-        failures = [event for event in result.all_events if event.is_step_failure]
-        raise RunFailedError("; ".join(f"{event.step_key}: {_cause(event)}" for event in failures) or f"{job} failed")
+        failures = [event for event in result.all_events if event.is_step_failure or event.is_failure]
+        raise RunFailedError("; ".join(dict.fromkeys(map(_cause, failures))))
 
 
 def _cause(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.error
+    """The step and the innermost error, in one line: a person at the command line reads it."""
+    error = getattr(event.event_specific_data, "error", None)
     while error and error.cause:
         error = error.cause
-    return error.message.strip() if error else "failed"
+    return (
+        f"{(event.step_key or event.job_name).replace('_', ' ')}: {error.message.strip() if error else event.message}"
+    )
 
 
 def files_arrived(pull_job) -> dg.SensorDefinition:

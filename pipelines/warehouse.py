@@ -208,7 +208,8 @@ def only_writer(settings: Settings, say=print) -> Iterator[None]:
     The lock is the operating system's, so that a killed run leaves none behind.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(settings.data_dir / "run.lock")
+    # one lock object a process: a command that holds it may start a run that takes it again
+    lock = FileLock(settings.data_dir.resolve() / "run.lock", is_singleton=True, thread_local=False)
     holder = settings.data_dir / "run.holder"
     try:
         lock.acquire(timeout=0)

@@ -24,19 +24,22 @@ MADE_BY = {
 
 
 class SchemaTranslator(DagsterDbtTranslator):
-    """A model's group is its layer; a source is the asset that makes it."""
+    """A model's key is its layer and its name (`marts/issues`), its group the layer; a source is the asset that makes it."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
-        """Sources by their schema, models by their name."""
+        """Sources by their schema, models and seeds by layer and name."""
         if dbt_resource_props["resource_type"] == "source":
             return MADE_BY[dbt_resource_props["schema"]]
-        return AssetKey(dbt_resource_props["name"])
+        return AssetKey([_layer(dbt_resource_props), dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """The folder of the model, or `seeds`."""
-        if dbt_resource_props["resource_type"] == "seed":
-            return "seeds"
-        return dbt_resource_props["fqn"][1]
+        """The layer."""
+        return _layer(dbt_resource_props)
+
+
+def _layer(dbt_resource_props: Mapping[str, Any]) -> str:
+    """The model's folder, or `seeds`."""
+    return "seeds" if dbt_resource_props["resource_type"] == "seed" else dbt_resource_props["fqn"][1]
 
 
 @asset(deps=[issues], group_name="building")

@@ -27,12 +27,12 @@ def find_status(settings: Settings, on: date) -> dict[str, Any]:
         found["snapshot"] = str((settings.published_dir / name).resolve())
         found["published_at"] = str(connection.sql("SELECT published_at FROM marts.snapshot").fetchone()[0])
         statuses = ("accepted", "queried", "accepted_with_errors", "rejected", "missing")
-        counts = ", ".join(f"count(*) FILTER (WHERE status = '{s}')" for s in statuses)
+        counts = ", ".join(f"count(*) FILTER (WHERE r.status = '{s}')" for s in statuses)
         rows = connection.sql(
-            f"""SELECT term, {counts}, sum(errors), sum(queries),
-                coalesce(list(name ORDER BY name) FILTER (WHERE status IN ('missing', 'rejected')), [])
-            FROM marts.returns JOIN marts.schools USING (urn) JOIN marts.terms USING (term) GROUP BY term, starts_on
-            ORDER BY starts_on"""
+            f"""SELECT t.term, {counts}, sum(r.errors), sum(r.queries),
+                coalesce(list(s.name ORDER BY s.name) FILTER (WHERE r.status IN ('missing', 'rejected')), [])
+            FROM marts.returns AS r JOIN marts.schools AS s USING (urn) JOIN marts.terms AS t USING (term)
+            GROUP BY t.term, t.starts_on ORDER BY t.starts_on"""
         ).fetchall()
     for term, *numbers, outstanding in rows:
         names = (*statuses, "errors", "queries")
