@@ -5,7 +5,9 @@ import email
 import email.policy
 import logging
 import socket
-from datetime import date, timedelta
+import ssl
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -210,7 +212,7 @@ def test_a_refused_letter_is_tried_ever_more_rarely_and_at_last_given_up(with_ma
     authority = with_mail(mail_server)
     postman.refused_addresses = {"office@oakfield.example", "senco@oakfield.example"}
     tried = []
-    for day in range(40):
+    for day in (0, 1, 2, 3, 4, 7, 8, 14, 15, 21, 22, 28, 29, 36, 39):
         on = ON + timedelta(days=day)
         before = authority.letters("attempts") or [(0,)]
         answer(authority, on)
@@ -380,7 +382,7 @@ def test_other_terms_are_left_as_they_are(authority):
 @pytest.fixture
 def server_with_sign_in(postman):
     def check(server, session, envelope, mechanism, data):
-        return AuthResult(success=(data.login, data.password) == (b"sen", b"p@ss:w/rd"))
+        return AuthResult(success=(data.login, data.password) == (b"sen", b"p@ss:w/rd"), handled=False)
 
     controller = Controller(
         postman, hostname="127.0.0.1", port=free_port(), authenticator=check, auth_required=True, auth_require_tls=False
@@ -410,6 +412,72 @@ def test_a_password_is_never_in_a_log_or_the_ledger(with_mail, server_with_sign_
     assert "hunter2" not in caplog.text
     assert "hunter2" not in str(authority.letters("COLUMNS(*)"))
     assert "hunter2" not in repr(authority.settings)
+
+
+def test_a_sign_in_that_is_refused_says_so(with_mail, server_with_sign_in):
+    authority = with_mail(f"smtp://sen:hunter2@127.0.0.1:{server_with_sign_in}")
+
+    answer(authority)
+
+    assert authority.letters("last_error") == [("the mail server refuses the sign-in (535)",)]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Files of a certificate for this machine and its key."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    (folder / "certificate.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+@pytest.fixture(params=["smtp", "smtps"])
+def encrypting_server(request, postman, certificate):
+    """A server that takes letters over TLS alone: by STARTTLS, or from the first byte."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    how = {"ssl_context": context} if request.param == "smtps" else {"tls_context": context, "require_starttls": True}
+    controller = Controller(postman, hostname="127.0.0.1", port=free_port(), **how)
+    controller.start()
+    yield f"{request.param}://127.0.0.1:{controller.port}"
+    controller.stop()
+
+
+def test_letters_go_encrypted_where_the_server_offers_it(
+    with_mail, encrypting_server, postman, certificate, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+
+    assert answer(with_mail(encrypting_server))["sent"] == 1
+    assert len(postman.taken) == 1
+
+
+def test_a_server_that_cannot_prove_who_it_is_gets_no_letter(with_mail, encrypting_server, postman):
+    counts = answer(with_mail(encrypting_server))
+
+    assert (counts["waiting"], counts["mail_server_down"]) == (1, 1)
+    assert postman.taken == []
 
 
 def test_a_password_is_not_sent_without_encryption_to_another_machine(monkeypatch):
