@@ -32,7 +32,7 @@ BATCH = 40
 STATUS = {
     "rejected": "Not accepted: nothing in this file is counted",
     "held": "On hold: it is not counted yet, and your earlier return still is",
-    "accepted_with_errors": "Accepted with errors: what is listed as such is not counted until corrected",
+    "accepted_with_errors": "Accepted with errors, which must be corrected",
     "queried": "Accepted, with queries: all of it is counted",
 }
 

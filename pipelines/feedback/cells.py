@@ -56,7 +56,7 @@ def like_a_formula(text: str) -> bool:
 
 def height(text: str | None, width: float) -> float:
     """Height in points of a row that holds a wrapped text: not every program works it out when it opens the file."""
-    lines = sum(max(1, ceil(len(line) * 1.12 / width)) for line in (text or "").split("\n"))
+    lines = sum(max(1, ceil(len(line) * 0.85 / width)) for line in (text or "").split("\n"))
     return min(3 + 13 * lines, 400)
 
 
@@ -68,6 +68,7 @@ class Formats:
     plain: dict[tuple[str, bool], Format]  # (fine | error | query, begins like a formula) -> format of a cell as sent
     wrapped: Format
     wrapped_quoted: Format
+    number: Format
     severity: dict[str, Format]
     link: Format
     title: Format
@@ -113,6 +114,7 @@ def make_formats(book: xlsxwriter.Workbook) -> Formats:
         },
         wrapped=book.add_format(wrapped),
         wrapped_quoted=book.add_format(wrapped | {"num_format": "@", "quote_prefix": True}),
+        number=book.add_format(wrapped | {"align": "center"}),
         severity={
             look: book.add_format(wrapped | {k: v for k, v in properties.items() if "border" not in k})
             for look, properties in looks.items()

@@ -109,6 +109,8 @@ def write_answer(
     findings = without_pupils(issues, contract)
     errors, queries = (issues.filter(pl.col("severity") == severity).height for severity in ("error", "query"))
     cells = issues.filter(pl.col("costs") == "cell").height
+    if facts.state == "rejected" and not facts.rows_received:
+        workbook_name = None  # it says no more than the letter
     newer = facts.current_file if facts.current_is_newer else None
     said = {
         "school": plain(facts.school),
@@ -119,7 +121,6 @@ def write_answer(
         "queries": counted(queries, "query", "queries"),
         "query_count": queries,
         "all_counted": _all_counted(facts.rows_received),
-        "rows_read": facts.rows_received > 0,
         "nothing_lost": not facts.rows_not_counted and not cells,
         "not_counted": _not_counted(facts.rows_not_counted, facts.rows_received, cells),
         "replaced_file": facts.replaced_file and struck_out(plain(facts.replaced_file)),

@@ -26,6 +26,7 @@ from pipelines.feedback.cells import (
 )
 
 SURPLUS_HEADER = "beyond the last column"
+SURPLUS_RULE = ".row.surplus"  # how the codes of the rules about it end
 NOTES_HEADER = "feedback"
 NOTES_WIDTH = 60
 MOST_COMMENTS = 2_000  # a sheet; beyond that Excel grows slow, and colour and the notes column say the same
@@ -59,6 +60,14 @@ class Mark:
     def look(self) -> str:
         """The format of the cell."""
         return "error" if self.is_error else "query"
+
+
+@dataclass(frozen=True)
+class TableFindings:
+    """What the sheet of one table shows of its issues."""
+
+    marks: dict[tuple[int, int], Mark]  # (row number, column from 0) -> what is wrong in that cell
+    notes: dict[int, str]  # row number -> the same in words: for print, and for whoever cannot see colours or comments
 
 
 class ReturnSheet(Worksheet):
@@ -139,24 +148,29 @@ def _cell(name: str, letters: str) -> pl.Expr:
     return pl.when(text != "").then(cell).otherwise(pl.lit(""))
 
 
-def marks_of_table(table: Table, issues: pl.DataFrame | None) -> dict[tuple[int, int], Mark]:
-    """(row number, column from 0) -> what is wrong there, from the table's issues in order of importance.
+def findings_of_table(table: Table, issues: pl.DataFrame | None) -> TableFindings:
+    """Where the table's issues (in order of importance) are seen in its sheet.
 
     An issue about a whole row, or a whole sheet, marks its first column; one about a column marks its heading.
     """
     marks: dict[tuple[int, int], Mark] = {}
+    notes: dict[int, list[str]] = {}
     for issue in issues.iter_rows(named=True) if issues is not None else ():
-        is_error = issue["severity"] == "error"
+        is_error, number = issue["severity"] == "error", issue["row_number"] or 1
+        word = "Error" if is_error else "Query"
         names = [name.strip() for name in (issue["fields"] or issue["field"] or "").split(",")]
-        columns = [place for place in (column_of(table, name) for name in names) if place is not None] or [0]
-        for column in columns:
-            mark = marks.setdefault((issue["row_number"] or 1, column), Mark())
+        names = [name for name in names if name in table.fields]
+        whole = [len(table.fields)] if issue["rule_code"].endswith(SURPLUS_RULE) else [0]
+        for column in [column_of(table, name) for name in names] or whole:
+            mark = marks.setdefault((number, column), Mark())
             mark.is_error |= is_error
             mark.sentences.append(
-                f"{'ERROR' if is_error else 'QUERY'}: {issue['message']}\nWhat to do: {issue['remedy']}\n"
-                f"{issue['until_corrected']}."
+                f"{word.upper()}: {issue['message']}\nWhat to do: {issue['remedy']}\n{issue['until_corrected']}."
             )
-    return marks
+        if number > 1:
+            place = " and ".join(names) or "this row"
+            notes.setdefault(number, []).append(f"{word} in {place}: {issue['message']}")
+    return TableFindings(marks, {number: "\n".join(lines)[:LONGEST_CELL] for number, lines in notes.items()})
 
 
 def column_of(table: Table, name: str | None) -> int | None:
@@ -169,17 +183,17 @@ def write_return_sheet(
     formats: Formats,
     table: Table,
     received: ReceivedTable | None,
-    marks: dict[tuple[int, int], Mark],
+    findings: TableFindings,
     author: str,
 ) -> None:
     """One table as received, in the contract's order of columns; without `received` its headings alone."""
+    marks, notes = findings.marks, findings.notes
     fields = list(table.fields)
     headers = [*fields, SURPLUS_HEADER] if received and received.has_surplus else fields.copy()
-    notes = _notes(marks, fields)
     if notes:
         headers.append(NOTES_HEADER)
     rows = dict(zip(received.rows["row_number"], received.cells, strict=True)) if received else {}
-    rows |= _marked_rows(formats, received, fields, marks, notes, len(headers) - 1)
+    rows |= _marked_rows(formats, received, fields, findings, len(headers) - 1)
     header = "".join(
         _xml(1, column, _heading_style(formats, marks.get((1, column))), text) for column, text in enumerate(headers)
     )
@@ -203,21 +217,20 @@ def _marked_rows(
     formats: Formats,
     received: ReceivedTable | None,
     fields: list[str],
-    marks: dict[tuple[int, int], Mark],
-    notes: dict[int, str],
+    findings: TableFindings,
     notes_column: int,
 ) -> dict[int, str]:
     """Row number -> its cells as XML, with their marks and the note beside them; a blank cell at fault is marked too."""
     texts = {}
-    if received and notes:
-        marked = received.rows.filter(pl.col("row_number").is_in(list(notes)))
+    if received and findings.notes:
+        marked = received.rows.filter(pl.col("row_number").is_in(list(findings.notes)))
         texts = {row["row_number"]: row for row in marked.iter_rows(named=True)}
     columns = [*fields, "surplus"]
     rows = {}
-    for number, note in notes.items():
+    for number, note in findings.notes.items():
         cells = []
         for column, name in enumerate(columns):
-            text, mark = texts.get(number, {}).get(name) or "", marks.get((number, column))
+            text, mark = texts.get(number, {}).get(name) or "", findings.marks.get((number, column))
             if text or mark:
                 style = formats.style(mark.look if mark else "fine", like_a_formula(text))
                 cells.append(_xml(number, column, style, text))
@@ -239,17 +252,6 @@ def _heading_style(formats: Formats, mark: Mark | None) -> int:
 
 def _row_height(note: str | None) -> str:
     return f' ht="{height(note, NOTES_WIDTH)}" customHeight="1"' if note else ""
-
-
-def _notes(marks: dict[tuple[int, int], Mark], fields: list[str]) -> dict[int, str]:
-    """Row number -> what is marked in it, in words: for print, and for whoever cannot see colours or comments."""
-    notes: dict[int, list[str]] = {}
-    for (number, column), mark in sorted(marks.items()):
-        if number > 1:
-            said = dict.fromkeys(sentence.split("\n")[0].partition(": ")[2] for sentence in mark.sentences)
-            word = mark.look.capitalize()
-            notes.setdefault(number, []).append(f"{word} in {fields[column]}: {' '.join(said)}")
-    return {number: "\n".join(lines)[:LONGEST_CELL] for number, lines in notes.items()}
 
 
 def _comment(sheet: Worksheet, number: int, column: int, mark: Mark, author: str) -> None:

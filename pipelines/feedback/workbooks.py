@@ -19,12 +19,12 @@ from pipelines.feedback.cells import (
     visible_text,
 )
 from pipelines.feedback.letters import ReturnFacts, counted, uk_date
-from pipelines.feedback.own_return import ReceivedTable, ReturnSheet, column_of, marks_of_table, write_return_sheet
+from pipelines.feedback.own_return import ReceivedTable, ReturnSheet, column_of, findings_of_table, write_return_sheet
 from pipelines.settings import Settings
 
 ISSUES_SHEET = "Issues"
 READ_ME_SHEET = "Read me"
-LONGEST_VALUE = 300
+LONGEST_VALUE = 120
 MOST_LINKS = 10_000
 QUERY_TAB = "#C98A00"
 
@@ -71,10 +71,11 @@ def feedback_workbook(
         of_table = issues.partition_by("table_name", as_dict=True, maintain_order=True)
         for table in shown:
             sheet = book.add_worksheet(table.name, worksheet_class=ReturnSheet)
-            marks = marks_of_table(table, of_table.get((table.name,)))
-            write_return_sheet(sheet, formats, table, received.get(table.name), marks, settings.la_name)
-            if marks:
-                sheet.set_tab_color(ERROR_INK if any(mark.is_error for mark in marks.values()) else QUERY_TAB)
+            findings = findings_of_table(table, of_table.get((table.name,)))
+            write_return_sheet(sheet, formats, table, received.get(table.name), findings, settings.la_name)
+            if findings.marks:
+                is_error = any(mark.is_error for mark in findings.marks.values())
+                sheet.set_tab_color(ERROR_INK if is_error else QUERY_TAB)
         issues_sheet.set_tab_color(BAND)
         for sheet in book.worksheets():
             _set_up_print(sheet, facts)
@@ -110,10 +111,10 @@ def _write_issues(sheet: Worksheet, formats: Formats, issues: pl.DataFrame, tabl
     widths = list(ISSUE_COLUMNS.values())
     for number, issue in enumerate(issues.iter_rows(named=True), start=1):
         look = "error" if issue["severity"] == "error" else "query"
-        sheet.write_number(number, 0, number, formats.wrapped)
+        sheet.write_number(number, 0, number, formats.number)
         sheet.write_string(number, 1, look.capitalize(), formats.severity[look])
         texts = {
-            2: "(the file)" if issue["table_name"] == "files" else issue["table_name"],
+            2: issue["table_name"] if issue["table_name"] in tables else "(the file)",
             4: issue["field"],
             5: issue["value"],
             6: issue["message"],
@@ -198,7 +199,7 @@ def _write_read_me(
             look = {"An error": "error", "A query": "query"}.get(label)
             sheet.write_string(row, 0, label, formats.plain[look, False] if look else formats.bold_line)
             sheet.write_string(row, 1, text, formats.line)
-            sheet.set_row(row, height(text, 84) + 3)
+            sheet.set_row(row, height(text, 100) + 3)
             row += 1
 
 

@@ -118,6 +118,20 @@ def test_what_is_marked_is_said_in_words_beside_the_row(authority, workbook):
     assert [row["feedback"] for row in rows] == [None, "Query in year_group: Is the year group right?"]
 
 
+def test_an_issue_about_several_fields_is_one_note(authority, workbook):
+    authority.pupils({"row_number": 2, **PUPIL})
+    authority.issue(row_number=2, fields="primary_need,sen_provision", message="Not both.")
+    authority.issue("PUP11", row_number=2, field=None, fields=None, message="Twice here.", costs="row")
+
+    sheet = workbook()["pupils"]
+
+    # the costlier first
+    assert table(sheet)[0]["feedback"] == (
+        "Error in this row: Twice here.\nError in primary_need and sen_provision: Not both."
+    )
+    assert sheet["A2"].comment.text.startswith("ERROR: Twice here.")
+
+
 def test_an_error_in_a_cell_outweighs_a_query_in_it(authority, workbook):
     authority.pupils({"row_number": 2, **PUPIL})
     authority.issue("PUP16", "query", row_number=2, field="upn", message="No plan.")
@@ -149,7 +163,8 @@ def test_a_row_with_cells_beyond_the_last_column_shows_them(authority, workbook)
     sheet = workbook()["pupils"]
 
     assert table(sheet)[0]["beyond the last column"] == "see below"
-    assert sheet["A2"].comment is not None  # an issue about the whole row marks its first cell
+    assert sheet["T2"].comment is not None
+    assert table(sheet)[0]["feedback"].startswith("Error in this row: ")
 
 
 def test_what_looks_like_a_formula_stays_text(authority, workbook):
@@ -188,7 +203,7 @@ def test_an_overlong_cell_is_cut_and_says_so(authority, workbook):
     book = workbook()
 
     assert book["pupils"]["J2"].value == "x" * 16_000 + " … [cut here: 40000 characters in all]"
-    assert book["Issues"]["F2"].value == "x" * 300 + " … [cut here: 40000 characters in all]"
+    assert book["Issues"]["F2"].value == "x" * 120 + " … [cut here: 40000 characters in all]"
     assert len(book["pupils"]["A3"].value.encode("utf-16-le")) // 2 <= 32_767
 
 
