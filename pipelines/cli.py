@@ -90,16 +90,42 @@ def demo(
 ) -> None:
     """Make a synthetic LA's files, run the whole pipeline on them, open the dashboard."""
     _use(data_dir)
-    from pipelines.demo.synthetic_la import make_la
-
-    settings = get_settings()
-    if settings.warehouse_path.exists() and not (settings.data_dir / "demo").is_dir():
-        _fail(f"{settings.data_dir} holds an LA's own data: give the demo a folder of its own with --data-dir.", 2)
-    typer.echo(f"Making a synthetic LA: {schools} schools, {terms} terms")
-    make_la(settings, schools=schools, terms=terms, seed=seed, progress=lambda line: typer.echo(f"  {line}"))
+    _make_demo(schools=schools, terms=terms, seed=seed)
     _run(term=None, on=None)
     if serve:
         dashboard(None)
+
+
+def _make_demo(**asked: int) -> None:
+    """Make the LA, unless it is there already; an LA's own data, or another demo, is never mixed with it."""
+    from pipelines.demo.synthetic_la import make_la
+    from pipelines.landing import pull
+    from pipelines.reference import pull_reference
+    from pipelines.warehouse import only_writer, warehouse
+
+    settings = get_settings()
+    made = settings.data_dir / "demo" / "made.json"
+    folder = settings.data_dir.resolve()
+    if made.is_file() and json.loads(made.read_text()) == asked:
+        typer.echo(f"The synthetic LA is in {folder} already")
+        return
+    if any((settings.data_dir / name).exists() for name in ("warehouse.duckdb", "landing", "reference")):
+        if not (settings.data_dir / "demo").is_dir():
+            _fail(f"{folder} holds an LA's own data: give the demo a folder of its own with --data-dir.", 2)
+        if made.is_file():
+            _fail(f"{folder} holds another demo: remove it, or give this one a folder of its own with --data-dir.", 2)
+    made.parent.mkdir(parents=True, exist_ok=True)
+
+    def arrived(day: date) -> None:
+        # each term's returns are pulled on the day on which they came, so that the late ones are late
+        at = datetime.combine(day, datetime.min.time())
+        with only_writer(settings, say=typer.echo), warehouse(settings) as connection:
+            pull_reference(settings, connection, at)
+            pull(settings, connection, at)
+
+    typer.echo("Making a synthetic LA: {schools} schools, {terms} terms".format(**asked))
+    make_la(settings, **asked, arrived=arrived, progress=lambda line: typer.echo(f"  {line}"))
+    made.write_text(json.dumps(asked))
 
 
 @app.command()
