@@ -20,6 +20,7 @@ from pipelines.terms import Term, load_calendar
 
 LAST_YEAR = "2025-26"
 LATE_BY = timedelta(days=10)
+MADE_FILES = "made_files.txt"
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,12 @@ def make_la(
     years = list(range(first_year - 1, last_year + 1))
     world = live(made, days, settings.la_code, years, Random(f"{seed}:lives"), pupils_per_school)
     sendings = list(_returns(world, chosen, seed))
+    returns = len(sendings)
     progress(f"{len(world.pupils)} pupils; cutting and spoiling {len(sendings)} returns")
     if dirty:
         sendings = spoil(sendings, others, world, settings.max_file_megabytes, Random(f"{seed}:faults"))
-    write_la_files(
+    _clear_last_demo(settings.data_dir)
+    written = write_la_files(
         world,
         others,
         settings.reference_dir,
@@ -102,7 +105,10 @@ def make_la(
         for is_late, day in ((False, term.deadline), (True, term.deadline + LATE_BY)):
             for sending in of_term:
                 if (sending.sent.school.urn in late) == is_late:
-                    faults += _write(sending, settings.data_dir / "landing" / term.term, day)
+                    path, found = _write(sending, settings.data_dir / "landing" / term.term, day)
+                    written.append(path)
+                    faults += found
+            _note_files(settings.data_dir, written)
             if arrived:
                 arrived(day)
     planted = settings.data_dir / "demo" / "planted_faults.csv"
@@ -111,7 +117,7 @@ def make_la(
         schools=schools,
         terms=tuple(term.term for term in chosen),
         pupils=len(world.pupils),
-        returns=len({(s.sent.school.urn, s.sent.term.term) for s in sendings}),
+        returns=returns,
         files=len(sendings),
         dirty_files=len({fault.file for fault in faults}),
         faults=len(faults),
@@ -152,21 +158,31 @@ def _is_late(school: School, term: Term, seed: int) -> bool:
     return Random(f"{seed}:late:{school.urn}:{term.term}").random() < school.traits.chance(0.35, 0.02)
 
 
-def _write(sending: Sending, folder: Path, by: date) -> list[Fault]:
-    """Write one file, as if it was saved some days before it came; the faults that it carries."""
-    if sending.write is not None:
-        name, data = sending.write(sending)
-    else:
-        name, data = write_return(sending.sent, sending.style)
+def _write(sending: Sending, folder: Path, by: date) -> tuple[Path, list[Fault]]:
+    """Write one file, as if it was saved some days before it came; its path, and the faults that it carries."""
+    name, data = sending.write(sending) if sending.write else write_return(sending.sent, sending.style)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     if sending.place is not None:
-        if not sending.place(path, data):
-            return []
-    else:
-        path.write_bytes(data)
-        saved_at = datetime(by.year, by.month, by.day, 9, 30, tzinfo=UTC) - timedelta(
-            days=int(sending.sent.school.urn) % 9 + 1
-        )
-        os.utime(path, (saved_at.timestamp(), saved_at.timestamp()))
-    return sending.found(name)
+        return path, sending.found(name) if sending.place(path, data) else []
+    path.write_bytes(data)
+    saved_at = datetime(by.year, by.month, by.day, 9, 30, tzinfo=UTC) - timedelta(
+        days=int(sending.sent.school.urn) % 9 + 1
+    )
+    os.utime(path, (saved_at.timestamp(), saved_at.timestamp()))
+    return path, sending.found(name)
+
+
+def _note_files(data_dir: Path, written: list[Path]) -> None:
+    """Write down what the demo made, so that the next one can take it away and nothing else."""
+    noted = data_dir / "demo" / MADE_FILES
+    noted.parent.mkdir(parents=True, exist_ok=True)
+    noted.write_text("".join(f"{path.relative_to(data_dir).as_posix()}\n" for path in written), encoding="utf-8")
+
+
+def _clear_last_demo(data_dir: Path) -> None:
+    """Take away the files of the demo that was made here before: another LA's would be among this one's."""
+    noted = data_dir / "demo" / MADE_FILES
+    if noted.exists():
+        for line in noted.read_text(encoding="utf-8").splitlines():
+            (data_dir / line).unlink(missing_ok=True)

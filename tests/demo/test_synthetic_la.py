@@ -106,6 +106,16 @@ def test_returns_come_by_the_deadline_or_late_and_the_las_own_files_before(tmp_p
     assert all(gias for _, _, gias in seen)
 
 
+def test_another_demo_in_the_same_folder_takes_the_last_ones_files_away_and_nobody_elses(tmp_path):
+    small = {"schools": 2, "terms": 1, "dirty": False}
+    make(tmp_path, **small | {"terms": 2})
+    (tmp_path / "landing" / "from a school.xlsx").write_bytes(b"kept")
+    make(tmp_path, **small)
+    kept = sorted(path.name for path in (tmp_path / "landing").rglob("*") if path.is_file())
+    assert len(kept) == 3
+    assert "from a school.xlsx" in kept
+
+
 def test_a_handful_of_schools_is_one_of_each_kind_and_sixty_are_an_la():
     assert set(kinds_of(5)) == {"nursery", "primary", "secondary", "special", "post16"}
     assert Counter(kinds_of(60)) == {"primary": 42, "secondary": 9, "special": 4, "post16": 3, "nursery": 2}
