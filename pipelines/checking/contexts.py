@@ -93,7 +93,10 @@ def rows_with_context(connection: duckdb.DuckDBPyConnection, table: str) -> pl.D
 
 
 def with_faults_by_kind(rows: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
-    """Adds what the contract's own rules read: `<field>__given` (text or fault), `__type` and `__window` (the fault)."""
+    """Adds what the contract's own rules read: `<field>__given`, `__type` and `__window`, true or null.
+
+    Given is a cell that holds something; the others are true where reading found a fault of that kind.
+    """
     wanted = {column for rule in rules for column in columns_read(rule)} - set(rows.columns)
     return rows.with_columns(
         _by_kind(column).alias(column) for column in sorted(wanted) if column.rpartition("__")[2] in _KINDS
@@ -107,8 +110,9 @@ def _by_kind(column: str) -> pl.Expr:
     name, _, kind = column.rpartition("__")
     fault = pl.col(f"{name}__fault")
     if kind == "given":
-        return pl.coalesce(f"{name}__text", fault)
-    return pl.when(fault.is_in([f for f, of_kind in fault_kinds().items() if of_kind == kind])).then(fault)
+        return pl.when(pl.col(f"{name}__text").is_not_null() | fault.is_not_null()).then(pl.lit(value=True))
+    faults = [f for f, of_kind in fault_kinds().items() if of_kind == kind]
+    return pl.when(fault.is_in(faults)).then(pl.lit(value=True))
 
 
 @lru_cache

@@ -13,7 +13,10 @@ import polars as pl
 from expectations.suites import Rule, columns_read, suite
 
 if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
     from great_expectations.core.batch_definition import BatchDefinition
+    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+    from pandas import DataFrame
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +47,24 @@ def evaluate(table: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> Evaluati
     # Arrow-backed: the data frame shares the Polars frame's memory
     batch_frame = frame.select(columns).to_pandas(use_pyarrow_extension_array=True)
     try:
-        batch = _batches().get_batch({"dataframe": batch_frame})
-        results = batch.validate(expectations, result_format={"result_format": "COMPLETE"}).results
+        results = _run(expectations, batch_frame)
     except Exception as error:
         log.warning("the rules of %s could not run: %s", table, type(error).__name__)
         return Evaluation(not_run={rule.code: type(error).__name__ for rule in rules})
     return _read_results(rules, results)
+
+
+def _run(expectations: "ExpectationSuite", batch_frame: "DataFrame") -> list["ExpectationValidationResult"]:
+    # what `Batch.validate` and `ValidationDefinition.run` call: the one takes a fingerprint of the frame twice, the
+    # other writes suite and results as JSON into a store that grows as long as the process
+    from great_expectations.validator.v1_validator import Validator
+
+    validator = Validator(
+        batch_definition=_batches(),
+        batch_parameters={"dataframe": batch_frame},
+        result_format={"result_format": "COMPLETE"},
+    )
+    return validator.validate_expectation_suite(expectations).results
 
 
 def _read_results(rules: list[Rule], results: Iterable[Any]) -> Evaluation:

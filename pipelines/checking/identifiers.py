@@ -66,7 +66,7 @@ def pupil_columns() -> dict[str, pl.Expr]:
         "upn_letter_fits": pl.when(upn_la_known(upn)).then(upn_letter_fits(upn)),
         "uln_beside_upn_valid": pl.when(is_upn_given).then(is_uln(uln)),
         "uln_alone_valid": pl.when(~is_upn_given & is_uln_given).then(is_uln(uln).fill_null(value=False)),
-        "identifier_given": pl.coalesce("upn__text", "upn__fault", "uln__text", "uln__fault"),
+        "identifier_given": pl.when(is_upn_given | is_uln_given).then(pl.lit(value=True)),
         "former_upn_valid": is_upn(former),
         "former_upn_unchanged": pl.when(former == upn).then(former),
     }
