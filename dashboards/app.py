@@ -9,14 +9,6 @@ from dashboards.words import day
 
 st.set_page_config(page_title="SEN Oversight", page_icon="🔎", layout="wide")
 
-PAGES = [
-    st.Page("pages/overview.py", title="Overview", default=True),
-    st.Page("pages/trends.py", title="Trends"),
-    st.Page("pages/support_cases.py", title="Support cases"),
-    st.Page("pages/ehc_admissions.py", title="EHC admissions"),
-    st.Page("pages/returns.py", title="Returns and data quality"),
-]
-
 
 def refuse_other_addresses() -> None:
     """Stop where others could reach the pages: there is no sign-in yet, and `streamlit run` goes past the launcher."""
@@ -46,7 +38,7 @@ def main() -> None:
     """Frame and page."""
     look.style()
     refuse_other_addresses()
-    page = st.navigation(PAGES)
+    page = frame.navigate()
     try:
         cursor = frame.open_cursor()
     except duckdb.Error:
@@ -57,15 +49,14 @@ def main() -> None:
         say_there_is_nothing()
     st.title(page.title)
     chosen = frame.choose(cursor)
-    st.session_state["frame"] = chosen
     with st.sidebar:
         st.markdown(f"**{chosen.la_name}**")
         st.caption(
             f"Published {day(chosen.published_at.date())}, {chosen.published_at:%H:%M}. "
             "Analysts' own view: pupils under pseudonyms, small numbers not suppressed."
         )
-    page.run()
-    cursor.close()
+    with frame.shown(chosen):
+        page.run()
 
 
 main()

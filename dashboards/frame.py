@@ -1,5 +1,7 @@
 """What every page shares: the open snapshot, the chosen term and school, and what they are called."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -55,7 +57,7 @@ def _close(held: duckdb.DuckDBPyConnection) -> None:
 
 
 @st.cache_resource(max_entries=2, on_release=_close, show_spinner=False)
-def _held_snapshot(_name: str) -> duckdb.DuckDBPyConnection:
+def _held_snapshot(path: str) -> duckdb.DuckDBPyConnection:  # noqa: ARG001  (the cache's key)
     """One connection for all sessions; the snapshot before stays open for whoever is still reading it."""
     connection, _ = open_snapshot(get_settings())
     return connection
@@ -63,10 +65,11 @@ def _held_snapshot(_name: str) -> duckdb.DuckDBPyConnection:
 
 def open_cursor() -> duckdb.DuckDBPyConnection | None:
     """A cursor of this session on the newest snapshot, None before the first; read anew on every run."""
-    name = current_name(get_settings())
+    settings = get_settings()
+    name = current_name(settings)
     if name is None:
         return None
-    held = _held_snapshot(name)
+    held = _held_snapshot(str(settings.published_dir.resolve() / name))
     cursor = held.cursor()
     # a cursor starts at the catalogue of its own, not at the one in use
     cursor.execute("USE snapshot")
@@ -131,6 +134,37 @@ def keep_in_query_string(name: str, value: str) -> None:
     st.session_state[f"{name}_written"] = value
 
 
+@contextmanager
+def shown(frame: Frame) -> Iterator[None]:
+    """Give the frame to the page that runs inside, and take it back."""
+    st.session_state["frame"] = frame
+    try:
+        yield
+    finally:
+        del st.session_state["frame"]
+        frame.connection.close()
+
+
+def navigate():
+    """The page asked for. A flat list: sections fail the accessibility check."""
+    return st.navigation(
+        [
+            st.Page("pages/overview.py", title="Overview", default=True),
+            st.Page("pages/trends.py", title="Trends"),
+            st.Page("pages/support_cases.py", title="Support cases"),
+            st.Page("pages/ehc_admissions.py", title="EHC admissions"),
+            st.Page("pages/returns.py", title="Returns and data quality"),
+        ]
+    )
+
+
 def current() -> Frame:
-    """The frame that app.py made for the page now running."""
+    """The frame of the page now running.
+
+    A server's very first visitor may open a page's own address: Streamlit then runs that file alone, because it lies in
+    a folder named pages, and app.py with its refusals only once st.navigation was called.
+    """
+    if "frame" not in st.session_state:
+        navigate()
+        st.rerun()
     return st.session_state["frame"]
