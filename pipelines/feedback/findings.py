@@ -42,6 +42,12 @@ class Finding:
             return f"{self.rows:,} {'row' if self.rows == 1 else 'rows'}"
         return f"{self.count:,} times" if self.count > 1 else ""
 
+    @property
+    def consequence(self) -> str:
+        """What an error costs, as a sentence; blank for a query, and where the remedy says it already."""
+        says_it = self.severity == "query" or "counted" in self.remedy
+        return "" if says_it else f"{self.until_corrected}."
+
 
 def in_order(issues: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """The issues by importance (errors that cost the file, a row, a cell, nothing; then queries), then by place.

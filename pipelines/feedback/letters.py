@@ -122,6 +122,7 @@ def write_answer(
         "query_count": queries,
         "all_counted": _all_counted(facts.rows_received),
         "nothing_lost": not facts.rows_not_counted and not cells,
+        "some_depend": facts.rows_not_counted > _rows_at_fault(issues),
         "not_counted": _not_counted(facts.rows_not_counted, facts.rows_received, cells),
         "replaced_file": facts.replaced_file and struck_out(plain(facts.replaced_file)),
         "current_file": facts.current_file and struck_out(plain(facts.current_file)),
@@ -272,6 +273,12 @@ def _not_counted(rows: int, rows_received: int, cells: int) -> str:
 
 def _all_counted(rows: int) -> str:
     return f"All of its {rows:,} rows are counted." if rows > 1 else "All of it is counted."
+
+
+def _rows_at_fault(issues: pl.DataFrame) -> int:
+    """Rows that are not counted for something wrong in themselves."""
+    at_fault = issues.filter((pl.col("costs") == "row") & pl.col("row_number").is_not_null())
+    return at_fault.select("table_name", "row_number").n_unique()
 
 
 def _by_when(term: Term, on: date) -> str:

@@ -95,6 +95,23 @@ def test_each_rule_is_said_once_however_many_rows_break_it(authority, letters):
     assert "1,298 rows" in html
 
 
+def test_rows_that_only_belong_to_one_at_fault_are_explained(authority, letters):
+    authority.file()
+    authority.pupils(*({"row_number": n, "upn": UPN} for n in range(2, 12)))
+    authority.issue("PUP02", row_number=5, field="upn", costs="row", remedy="Correct it. Until then it is not counted.")
+    authority.quarantine(5)
+    assert "belong to one that has" not in letters()["accepted_with_errors"][1]
+
+    authority.quarantine(6)
+    authority.issue("PUP16", "query", row_number=7)
+    letters()
+    texts = [flat(opened(path.read_bytes())[1]) for path in authority.outbox(".eml")]
+
+    assert sum("belong to one that has" in text for text in texts) == 1
+    # the remedy says already what the error costs
+    assert not any("The row is not counted until corrected." in text for text in texts)
+
+
 def test_queries_alone_leave_everything_counted(authority, letters):
     authority.file()
     authority.pupils({"row_number": 2, "upn": UPN}, {"row_number": 3, "upn": OTHER_UPN})
