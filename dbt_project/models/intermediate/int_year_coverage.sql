@@ -2,6 +2,8 @@ with speaking_pupils as (select * from {{ ref('int_speaking_pupils') }}),
 
 terms as (select * from {{ ref('int_terms') }}),
 
+calendar_terms as (select * from {{ ref('int_calendar_terms') }}),
+
 terms_of_the_year as (
     select
         terms.term,
@@ -10,7 +12,8 @@ terms_of_the_year as (
         one_of_three.as_at_date,
         one_of_three.previous_as_at_date
     from terms
-    inner join terms as one_of_three
+    -- a term for which nobody sent a return may still be reached by a later return of its year
+    inner join calendar_terms as one_of_three
         on one_of_three.term_number between terms.term_number - 2 and terms.term_number
 ),
 

@@ -1,0 +1,335 @@
+"""The indicators' definitions once more, in plain Python over rows, to hold the models to. Slow, and read from nothing
+that the models read: school days are counted from the terms themselves."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+
+from pipelines.terms import Term
+from tests.dbt_project.random_la import RandomLa
+
+Units = dict[tuple, bool | None]  # (indicator, urn, pupil, unit) -> met, not met, or not known
+LIMITED, PROGRESS = {"NONE", "LITTLE"}, {"EXPECTED", "EXCEEDED"}
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day of the month, or the month's last where it has none."""
+    month = day.year * 12 + day.month - 1 - months
+    for last in range(day.day, 0, -1):
+        try:
+            return date(month // 12, month % 12 + 1, last)
+        except ValueError:
+            continue
+    raise ValueError(day)
+
+
+class Oracle:
+    """What the units of a term are, by the definitions."""
+
+    def __init__(self, la: RandomLa, calendar: list[Term], term: Term):
+        """`calendar`: every term, in order; `term`: the one whose figures are asked."""
+        self.la, self.calendar, self.term = la, calendar, term
+        self.number = calendar.index(term)
+        self.a = term.as_at_date
+        self.p = calendar[self.number - 1].as_at_date
+        self.year_after = calendar[self.number - 3].as_at_date
+        self.school_days = sorted(day for t in calendar for day in t.school_days())
+        quarantined = {(q["return_id"], q["table_name"], q["row_number"]) for q in la.quarantined}
+        self.current = {r["return_id"]: r for r in la.returns if r["state"] == "current"}
+        self.rows: dict[str, dict[str, list[dict]]] = {}
+        for table, received in la.tables.items():
+            by_return = defaultdict(list)
+            for row in received:
+                if row["return_id"] in self.current and (row["return_id"], table, row["row_number"]) not in quarantined:
+                    by_return[row["return_id"]].append({**row, "pupil": la.pupil_keys[row["upn"]]})
+            self.rows[table] = by_return
+        self.position = {t.term: n for n, t in enumerate(calendar)}
+        self.answered = {r["urn"] for r in self.current.values() if r["term"] == term.term}
+        self.listing = self._who_speaks()
+        self.pupils = self._speaking("pupils", lambda row: ())
+        self.plans = self._speaking("plans", lambda row: (row["planned_date"],))
+        self.reviews = self._speaking("reviews", lambda row: (row["review_date"],))
+        self.specialists = self._speaking("specialists", lambda row: (row["service"], row["referred_date"]))
+        self.register = self._register(term)
+
+    def _who_speaks(self) -> dict[tuple, str]:
+        """(school, year, pupil) -> the return that speaks for the pupil."""
+        listing = {}
+        returns = [r for r in self.current.values() if self.position[r["term"]] <= self.number]
+        for urn, year in {(r["urn"], r["academic_year"]) for r in returns}:
+            of_year = sorted(
+                (r for r in returns if (r["urn"], r["academic_year"]) == (urn, year)),
+                key=lambda r: -self.position[r["term"]],
+            )
+            for row in self.rows["pupils"][of_year[0]["return_id"]]:
+                listing[urn, year, row["pupil"]] = of_year[0]["return_id"]
+            gone = set()
+            for older in of_year[1:]:
+                for row in self.rows["pupils"][older["return_id"]]:
+                    key = (urn, year, row["pupil"])
+                    if key in listing or key in gone:
+                        continue
+                    if row["leaving_date"] and row["leaving_date"] <= self.a:
+                        listing[key] = older["return_id"]
+                    else:
+                        gone.add(key)
+        return listing
+
+    def _speaking(self, table: str, key_of) -> dict[tuple, dict]:
+        speaking = {}
+        for (urn, _year, pupil), return_id in sorted(self.listing.items(), key=lambda item: item[0][1]):
+            ours = [row for row in self.rows[table][return_id] if row["pupil"] == pupil]
+            for row in sorted(ours, key=lambda row: -row["row_number"]):
+                speaking[(urn, pupil, *key_of(row))] = row  # a later year's row takes the place of an earlier one's
+        return speaking
+
+    def _own_rows(self, term: Term) -> dict[tuple, dict]:
+        own = {}
+        for return_id, r in self.current.items():
+            if r["term"] == term.term:
+                for row in sorted(self.rows["pupils"][return_id], key=lambda row: -row["row_number"]):
+                    own[r["urn"], row["pupil"]] = row
+        return own
+
+    def _register(self, term: Term) -> dict[tuple, tuple[dict, bool]]:
+        """(school, pupil) -> the row, and whether it is on the register for certain."""
+        register = {}
+        for key, row in self._own_rows(term).items():
+            checks = [
+                row["sen_provision"] and row["sen_provision"] in ("K", "E"),
+                row["enrolment"] and row["enrolment"] in ("C", "M"),
+                row["entry_date"] and row["entry_date"] <= term.as_at_date,
+                None
+                if row["leaving_date__fault"]
+                else not (row["leaving_date"] and row["leaving_date"] <= term.as_at_date),
+            ]
+            if False not in checks:
+                register[key] = (row, None not in checks)
+        return register
+
+    def after(self, day: date, days: int) -> date:
+        """The n-th school day after a day."""
+        return [d for d in self.school_days if d > day][days - 1]
+
+    def before(self, day: date, days: int) -> date:
+        """The n-th school day before a day."""
+        return [d for d in self.school_days if d < day][-days]
+
+    def review_days(self, pupil: str) -> list[tuple[date, str, date | None]]:
+        """(day, outcome, planned date) of the pupil's reviews at any school, in order."""
+        by_day = defaultdict(list)
+        for (_urn, who, day), row in self.reviews.items():
+            if who == pupil and day <= self.a:
+                by_day[day].append(row)
+        days = []
+        for day, rows in sorted(by_day.items()):
+            progress = [row["progress"] for row in rows]
+            planned = [row["planned_date"] for row in rows if row["progress"] != "NOT_ASSESSED"]
+            if PROGRESS & set(progress):
+                outcome = "progress"
+            elif None in progress:
+                outcome = "unknown"
+            elif LIMITED & set(progress):
+                outcome = "limited"
+            else:
+                continue
+            days.append((day, outcome, min(planned)))
+        return days
+
+    def spell(self, pupil: str) -> tuple[bool | None, date | None, date | None]:
+        """(in a current spell, its start, the day that established it)."""
+
+        def of(breaking: set[str]) -> tuple[date, date] | None:
+            run = []
+            for day, outcome, planned in self.review_days(pupil):
+                run = [] if outcome in breaking else [*run, (day, planned)]
+            for n, (day, _planned) in enumerate(run):
+                if n >= 1 and (day - run[0][1]).days >= 120:
+                    return run[0][1], day
+            return None
+
+        if certain := of({"progress", "unknown"}):
+            return True, *certain
+        if possible := of({"progress"}):
+            return None, *possible
+        return False, None, None
+
+    def involved(self, pupil: str) -> bool | None:
+        """Whether a specialist is involved."""
+        _current, start, _established = self.spell(pupil)
+        since = start or self.year_after + timedelta(days=1)
+        referred_after = months_before(start or self.a, 12)
+        unknown = False
+        for (urn, who, _service, referred), row in self.specialists.items():
+            if who != pupil:
+                continue
+            left = self.pupils[urn, pupil]["leaving_date"]
+            until = min(left, self.a) if left else self.a
+            first, status = row["first_contact_date"], row["status"]
+            contact_end = first and (row["ended_date"] or (until if status == "ACTIVE" else first))
+            if (
+                referred > referred_after
+                or (status in ("REFERRED", "ACTIVE") and until >= since)
+                or (contact_end and contact_end >= since)
+                or (row["advice_date"] and row["advice_date"] >= since)
+            ):
+                return True
+            unknown |= status is None or bool(row["first_contact_date__fault"])
+        return None if unknown else False
+
+    def covered(self, pupil: str) -> bool:
+        """Each of the year's three terms is reached by a return that lists the pupil on roll in it."""
+        covered = set()
+        for (_urn, year, who), return_id in self.listing.items():
+            if who != pupil:
+                continue
+            row = min(
+                (r for r in self.rows["pupils"][return_id] if r["pupil"] == pupil), key=lambda row: row["row_number"]
+            )
+            for number in range(self.number - 2, self.number + 1):
+                one, before = self.calendar[number], self.calendar[number - 1]
+                if (
+                    one.academic_year == year
+                    and self.position[self.current[return_id]["term"]] >= number
+                    and row["entry_date"]
+                    and row["entry_date"] <= one.as_at_date
+                    and not row["leaving_date__fault"]
+                    and not (row["leaving_date"] and row["leaving_date"] <= before.as_at_date)
+                ):
+                    covered.add(number)
+        return len(covered) == 3
+
+    def units(self) -> Units:
+        """Every unit of the term."""
+        return (
+            self.rev01()
+            | self.rev02()
+            | self.reviews_in_term()
+            | self.par01()
+            | self.npr01()
+            | self.npr02()
+            | self.npr05()
+        )
+
+    def rev01(self) -> Units:
+        """At least three review dates in the year."""
+        units = {}
+        for (urn, pupil), (row, certain) in self.register.items():
+            start = row["sen_start_date"]
+            if start and start > months_before(self.a, 12):
+                continue
+            dates = {day for (_u, who, day) in self.reviews if who == pupil and self.year_after < day <= self.a}
+            known = certain and start and self.covered(pupil)
+            units["REV01", urn, pupil, pupil] = len(dates) >= 3 if known else None
+        return units
+
+    def rev02(self) -> Units:
+        """Reviewed from ten school days before the due date to ten after."""
+        units = {}
+        for (urn, pupil, planned), plan in self.plans.items():
+            if urn not in self.answered:
+                continue
+            unit = ("REV02", urn, pupil, f"{pupil}/{planned}")
+            due, ended, unreadable = plan["review_due_date"], plan["ended_date"], plan["ended_date__fault"]
+            at_school = self.pupils[urn, pupil]
+            left = at_school["leaving_date"]
+            if due is None:
+                possible = self._runs_out(planned) <= self.a and not (ended and ended <= self.p)
+                if possible and not (left and left <= self.p):
+                    units[unit] = None
+                continue
+            last = self._runs_out(due)
+            if not self.p < last <= self.a or (left and left < due):
+                continue
+            reviewed = any(
+                who == pupil and row["planned_date"] == planned and self.before(due, 10) <= day <= last
+                for (_urn, who, day), row in self.reviews.items()
+            )
+            if ended and ended < due and not reviewed:
+                continue
+            units[unit] = (
+                None if at_school["leaving_date__fault"] else True if reviewed else None if unreadable else False
+            )
+        return units
+
+    def _runs_out(self, day: date) -> date:
+        later = [d for d in self.school_days if d > day]
+        first = self.school_days[0]
+        return date.max if len(later) < 10 else later[9] if day >= first else date.min
+
+    def reviews_in_term(self) -> Units:
+        """REV03 and PRG01."""
+        units = {}
+        for (urn, pupil, day), row in self.reviews.items():
+            if urn in self.answered and self.p < day <= self.a:
+                part, progress = row["parents_part"], row["progress"]
+                unit = (urn, pupil, f"{pupil}/{day}")
+                units["REV03", *unit] = None if part is None else part != "NONE"
+                if progress != "NOT_ASSESSED":
+                    units["PRG01", *unit] = None if progress is None else progress in PROGRESS
+        return units
+
+    def par01(self) -> Units:
+        """Parents told in time."""
+        units = {}
+        lists: dict[str, dict[int, list]] = defaultdict(lambda: defaultdict(list))
+        for number in range(self.number + 1):
+            for (urn, pupil), row in self._own_rows(self.calendar[number]).items():
+                if row["sen_provision"] == "N" or row["enrolment"] == "S":
+                    continue
+                certain = bool(row["sen_provision"] and row["enrolment"])
+                lists[pupil][number].append((urn, row, certain))
+        for pupil, by_term in lists.items():
+            certain_terms = [n for n, rows in by_term.items() if any(certain for _u, _r, certain in rows)]
+            for urn, row, certain in by_term.get(self.number, []):
+                if self.number != (min(certain_terms, default=None) if certain else min(by_term)):
+                    continue
+                start = row["sen_start_date"]
+                if start and not self.year_after < start <= self.a:
+                    continue
+                units["PAR01", urn, pupil, pupil] = self._told(pupil) if certain and start else None
+        return units
+
+    def _told(self, pupil: str) -> bool | None:
+        rows = [row for (_urn, who), row in self.pupils.items() if who == pupil]
+        told = [row["parents_informed_date"] for row in rows if row["parents_informed_date"]]
+        plans = [planned for (_urn, who, planned) in self.plans if who == pupil]
+        tell_by = self.a
+        if plans:
+            first = min(plans)
+            tell_by = self.after(first, 5) if first >= self.school_days[0] else first
+        if tell_by > self.a or (told and min(told) <= tell_by):
+            return True
+        return None if any(row["parents_informed_date__fault"] for row in rows) else False
+
+    def npr01(self) -> Units:
+        """In a current spell."""
+        units = {}
+        for (urn, pupil), (_row, certain) in self.register.items():
+            days = self.review_days(pupil)
+            known = [day for day in days if day[1] != "unknown"]
+            if len(days) >= 2:
+                units["NPR01", urn, pupil, pupil] = self.spell(pupil)[0] if certain and len(known) >= 2 else None
+        return units
+
+    def npr02(self) -> Units:
+        """A specialist where the spell has been established for 20 school days."""
+        units = {}
+        for (urn, pupil), (_row, certain) in self.register.items():
+            current, start, established = self.spell(pupil)
+            if start and len([d for d in self.school_days if established < d <= self.a]) >= 20:
+                units["NPR02", urn, pupil, pupil] = self.involved(pupil) if certain and current else None
+        return units
+
+    def npr05(self) -> Units:
+        """Progress assessed since the as-at date two terms before."""
+        units = {}
+        then = self.calendar[self.number - 2]
+        earlier = defaultdict(bool)
+        for (_urn, pupil), (_row, certain) in self._register(then).items():
+            earlier[pupil] |= certain
+        for (urn, pupil), (_row, certain) in self.register.items():
+            if pupil in earlier:
+                since = [outcome for day, outcome, _p in self.review_days(pupil) if day > then.as_at_date]
+                met = True if {"limited", "progress"} & set(since) else None if since else False
+                units["NPR05", urn, pupil, pupil] = met if certain and earlier[pupil] else None
+        return units
