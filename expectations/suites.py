@@ -197,11 +197,13 @@ def _codes(f: Field) -> str:
 def written_rules(table: str, contract: Contract) -> list[Rule]:
     """The rules of `rules/<table>.yml`. Raises RuleError where one is not written right."""
     path = EXPECTATIONS_DIR / "rules" / f"{table}.yml"
-    return [_written_rule(table, entry, contract) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    return [written_rule(table, entry, contract) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 
-def _written_rule(table: str, entry: dict[str, Any], contract: Contract) -> Rule:
+def written_rule(table: str, entry: dict[str, Any], contract: Contract) -> Rule:
+    """One entry of a rules file. Raises RuleError, which names its code, where it is not written right."""
     code = entry.get("code", f"a rule of {table}")
+    entry = dict(entry)
     try:
         faults = {fault: Sentence(**sentence) for fault, sentence in entry.pop("faults", {}).items()}
         lists = {name: tuple(entry.pop(name, ())) for name in ("fields", "replaces", "suppresses")}
@@ -283,7 +285,7 @@ def suite(name: str, rules: Iterable[Rule], schema: Mapping[str, pl.DataType]) -
         if rule.expect["type"] in _PAIR_EXPECTATIONS:
             arguments.setdefault("ignore_row_if", "either_value_is_missing")
         if "where" in rule.expect:
-            arguments |= {"row_condition": _row_condition(rule, schema), "condition_parser": "pandas"}
+            arguments |= {"row_condition": row_condition(rule, schema), "condition_parser": "pandas"}
         expectations.append(get_expectation_impl(rule.expect["type"])(meta={"code": rule.code}, **arguments))
     return ExpectationSuite(name=name, expectations=expectations)
 
@@ -302,7 +304,8 @@ def _conditions(rule: Rule) -> list[tuple[str, str, str | None]]:
     return parts
 
 
-def _row_condition(rule: Rule, schema: Mapping[str, pl.DataType]) -> str:
+def row_condition(rule: Rule, schema: Mapping[str, pl.DataType]) -> str:
+    """A rule's `where` as a pandas query. Raises RuleError where it does not fit the columns."""
     written = []
     for column, operator, value in _conditions(rule):
         if value is None:
