@@ -29,7 +29,7 @@ naming_dates as (
     inner join parameters on namings.term = parameters.term
 ),
 
--- a naming before the calendar begins is counted from its first day: days that the calendar does not hold are not made up
+-- a naming before the calendar begins is counted from its first day: no day is made up that it does not hold
 numbered as (
     select
         naming_dates.*,

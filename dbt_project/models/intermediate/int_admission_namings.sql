@@ -24,23 +24,23 @@ named_by_la as (
             and la_plans.urn = placements.urn
             and la_plans.pupil_key = placements.pupil_key
     qualify row_number() over (
-        partition by la_plans.term, la_plans.urn, la_plans.pupil_key, la_plans.named_date
-        order by
-            abs({{ dbt.datediff('la_plans.named_date', 'placements.named_date', 'day') }}) asc nulls last,
-            placements.named_date desc nulls last
-    ) = 1
+            partition by la_plans.term, la_plans.urn, la_plans.pupil_key, la_plans.named_date
+            order by
+                abs({{ dbt.datediff('la_plans.named_date', 'placements.named_date', 'day') }}) asc nulls last,
+                placements.named_date desc nulls last
+        ) = 1
 ),
 
 named_by_school_alone as (
     select placements.*
     from placements
     where not exists (
-        select 1
-        from every_la_plan
-        where
-            every_la_plan.urn = placements.urn
-            and every_la_plan.pupil_key = placements.pupil_key
-    )
+            select 1
+            from every_la_plan
+            where
+                every_la_plan.urn = placements.urn
+                and every_la_plan.pupil_key = placements.pupil_key
+        )
 ),
 
 united as (

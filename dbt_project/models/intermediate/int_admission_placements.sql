@@ -19,9 +19,9 @@ placements_of_terms as (
     where speaking_returns.is_newest_of_year
     -- of a key the newest speaks
     qualify row_number() over (
-        partition by speaking_returns.term, placements.urn, placements.pupil_key, placements.named_date
-        order by speaking_returns.return_term_number desc nulls last, placements.row_number asc nulls last
-    ) = 1
+            partition by speaking_returns.term, placements.urn, placements.pupil_key, placements.named_date
+            order by speaking_returns.return_term_number desc nulls last, placements.row_number asc nulls last
+        ) = 1
 )
 
 select * from placements_of_terms

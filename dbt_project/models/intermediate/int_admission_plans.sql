@@ -10,9 +10,9 @@ named_here as (
     from ehc_plans
     inner join schools on ehc_plans.urn = schools.urn
     qualify row_number() over (
-        partition by ehc_plans.urn, ehc_plans.pupil_key, ehc_plans.named_date
-        order by ehc_plans.ceased_date desc nulls first, ehc_plans.expected_start_date desc nulls last
-    ) = 1
+            partition by ehc_plans.urn, ehc_plans.pupil_key, ehc_plans.named_date
+            order by ehc_plans.ceased_date desc nulls first, ehc_plans.expected_start_date desc nulls last
+        ) = 1
 ),
 
 plans_of_terms as (

@@ -37,9 +37,9 @@ newest as (
             and terms.term_number >= of_terms.sent_in_term_number
     where school_terms.has_return
     qualify row_number() over (
-        partition by school_terms.term, school_terms.urn
-        order by of_terms.sent_in_term_number desc nulls last, of_terms.row_number asc nulls last
-    ) = 1
+            partition by school_terms.term, school_terms.urn
+            order by of_terms.sent_in_term_number desc nulls last, of_terms.row_number asc nulls last
+        ) = 1
 ),
 
 answered as (
@@ -59,22 +59,23 @@ answered as (
         case
             when return_id is null or sen_information_report_date_unreadable then null
             else coalesce(
-                sen_information_report_date > year_start_after and sen_information_report_date <= as_at_date, false
-            )
+                    sen_information_report_date > year_start_after and sen_information_report_date <= as_at_date, false
+                )
         end as updated_information_report_in_year,
         case
             when return_id is null or senco_responsibilities_reviewed_date_unreadable then null
             else coalesce(
-                senco_responsibilities_reviewed_date > year_start_after
-                and senco_responsibilities_reviewed_date <= as_at_date,
-                false
-            )
+                    senco_responsibilities_reviewed_date > year_start_after
+                    and senco_responsibilities_reviewed_date <= as_at_date,
+                    false
+                )
         end as reviewed_responsibilities_in_year,
         case
             when return_id is null or senco_first_appointed_date_unreadable then null
             else coalesce(
-                senco_first_appointed_date >= award_period_starts_on and senco_first_appointed_date <= as_at_date, false
-            )
+                    senco_first_appointed_date >= award_period_starts_on and senco_first_appointed_date <= as_at_date,
+                    false
+                )
         end as senco_appointed_in_award_period
     from newest
 )

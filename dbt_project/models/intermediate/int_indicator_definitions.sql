@@ -16,8 +16,8 @@ in_force as (
     from terms
     inner join definitions on terms.as_at_date >= definitions.valid_from
     qualify row_number() over (
-        partition by terms.term, definitions.id order by definitions.valid_from desc nulls last
-    ) = 1
+            partition by terms.term, definitions.id order by definitions.valid_from desc nulls last
+        ) = 1
 )
 
 select * from in_force

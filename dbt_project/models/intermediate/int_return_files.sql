@@ -13,7 +13,10 @@ in_order as (
         row_number() over (
             partition by returns.urn, returns.term
             -- of two pulled together the higher serial is the newer
-            order by returns.received_at asc nulls first, returns.serial asc nulls first, returns.return_id asc nulls last
+            order by
+                returns.received_at asc nulls first,
+                returns.serial asc nulls first,
+                returns.return_id asc nulls last
         ) as position
     from returns
     inner join terms on returns.term = terms.term

@@ -27,14 +27,14 @@ in_force as (
             and (also_due.valid_to is null or school_terms.as_at_date <= also_due.valid_to)
     -- a school that the LA adds owes its return, whoever funds it
     where not (
-        also_due.urn is not null
-        and applies_to.indicator_id = 'SCH11'
-        and applies_to.school_kind <> 'all'
-    )
+            also_due.urn is not null
+            and applies_to.indicator_id = 'SCH11'
+            and applies_to.school_kind <> 'all'
+        )
     qualify row_number() over (
-        partition by school_terms.term, school_terms.urn, applies_to.indicator_id, applies_to.school_kind
-        order by applies_to.valid_from desc nulls last
-    ) = 1
+            partition by school_terms.term, school_terms.urn, applies_to.indicator_id, applies_to.school_kind
+            order by applies_to.valid_from desc nulls last
+        ) = 1
 ),
 
 -- the narrowest word holds: what does not apply to one of a school's kinds does not apply to the school

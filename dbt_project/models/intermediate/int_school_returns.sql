@@ -20,8 +20,8 @@ speaking_files as (
     from return_files
     where state in ('current', 'rejected', 'held')
     qualify row_number() over (
-        partition by term, urn order by case when state = 'current' then 0 else 1 end asc, position desc
-    ) = 1
+            partition by term, urn order by case when state = 'current' then 0 else 1 end asc, position desc
+        ) = 1
 ),
 
 schools_due as (
