@@ -13,6 +13,10 @@ from tests.checking.received import AUTUMN, PULLED, PUPIL, Received, check, open
 EARLIER = {"received_at": PULLED - timedelta(days=1), "serial": 1}
 LATER = {"received_at": PULLED, "serial": 2}
 WRONG_LETTER = "A801200001001"
+TWICE = (
+    "The same pupil is in the sheet more than once: "
+    "another row has the same UPN or ULN, or one of the two gives it as the former UPN."
+)
 REVIEW = {"planned_date": "2025-09-15"}
 
 
@@ -68,6 +72,13 @@ RECEIVED = {
     "first bytes": Received("100017", file={"serial": 1}, file_id="first bytes"),
     "same bytes": Received("100017", file={"serial": None, "state": "duplicate", "duplicate_of": "first bytes"}, file_id="same bytes"),
     "no arrangements": Received("100018", sheets=[{"table_name": "arrangements", "rows_received": 0}]),
+    "uln of another": Received(
+        "100020", {"pupils": [{"uln": "1000000043"}, {"upn": upn(8), "uln": "1000000043"}], "plans": [{}, {"upn": upn(8)}]}
+    ),
+    "wrong uln of another": Received(
+        "100021", {"pupils": [{"uln": "1000000044"}, {"upn": upn(8), "uln": "1000000044"}], "plans": [{}, {"upn": upn(8)}]}
+    ),
+    "review of nobody": Received("100022", {"reviews": [{"upn": upn(8), "next_step": "INVOLVE_SPECIALIST"}]}),
     "referral undated": Received(
         "100019", {"reviews": [{"next_step": "INVOLVE_SPECIALIST"}], "specialists": [{"referred_date": "soon"}]}
     ),
@@ -97,6 +108,10 @@ ISSUES = {
     "first bytes": [],
     "same bytes": [("FIL06", "files", None)],
     "no arrangements": [("SHT06", "arrangements", None)],
+    "uln of another": [("PUP11", "pupils", 2), ("PUP11", "pupils", 3)],
+    # a ULN that cannot be right says nothing of who it is
+    "wrong uln of another": [("PUP04", "pupils", 2), ("PUP04", "pupils", 3)],
+    "review of nobody": [("RVW01", "reviews", 2)],
     "referral undated": [("SPE.referred_date.date", "specialists", 2)],
 }
 NOT_COUNTED = {
@@ -135,14 +150,21 @@ NOT_COUNTED = {
         (
             "pupils",
             2,
-        ): "The same pupil is in the sheet more than once, under this UPN or as the former UPN of another row.",
+        ): TWICE,
         (
             "pupils",
             3,
-        ): "The same pupil is in the sheet more than once, under this UPN or as the former UPN of another row.",
+        ): TWICE,
         ("plans", 2): "depends on row 2 of pupils",
         ("plans", 3): "depends on row 3 of pupils",
     },
+    "uln of another": {
+        ("pupils", 2): TWICE,
+        ("pupils", 3): TWICE,
+        ("plans", 2): "depends on row 2 of pupils",
+        ("plans", 3): "depends on row 3 of pupils",
+    },
+    "review of nobody": {("reviews", 2): 'There is no pupil with this UPN in the sheet "pupils".'},
     "referral undated": {("specialists", 2): '"Referred on" is not a date that we can read.'},
 }
 

@@ -55,7 +55,7 @@ select
             then count(*) over (partition by reviews.return_id, reviews.upn, reviews.review_date)
     end as rows_of_key,
     case
-        when reviews.upn is not null and reviews.review_date is not null then coalesce(referrals.referrals, 0)
+        when pupils.pupils > 0 and reviews.review_date is not null then coalesce(referrals.referrals, 0)
     end as referrals
 from reviews
 left join pupils on reviews.return_id = pupils.return_id and reviews.upn = pupils.identifier
