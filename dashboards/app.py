@@ -47,14 +47,13 @@ def main() -> None:
         st.stop()
     if cursor is None:
         say_there_is_nothing()
-    st.title(page.title)
+    masthead, links = st.container(key="masthead"), st.container(key="links", horizontal=True, gap="small")
+    st.title(page.title, anchor=False)
     chosen = frame.choose(cursor)
-    with st.sidebar:
-        st.markdown(f"**{chosen.la_name}**")
-        st.caption(
-            f"Published {day(chosen.published_at.date())}, {chosen.published_at:%H:%M}. "
-            "Analysts' own view: pupils under pseudonyms, small numbers not suppressed."
-        )
+    published = f"published {day(chosen.published_at.date())}, {chosen.published_at:%H:%M}"
+    masthead.html(look.masthead(chosen.la_name, published))
+    with links:
+        frame.show_links(chosen)
     with frame.shown(chosen):
         page.run()
 

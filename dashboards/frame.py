@@ -17,6 +17,13 @@ from pipelines.publishing.snapshots import current_name, open_snapshot
 from pipelines.settings import get_settings
 
 ALL = "all"
+PAGES = {
+    "pages/overview.py": "Overview",
+    "pages/trends.py": "Trends",
+    "pages/support_cases.py": "Support cases",
+    "pages/ehc_admissions.py": "EHC admissions",
+    "pages/returns.py": "Returns and data quality",
+}
 
 
 @dataclass(frozen=True)
@@ -146,16 +153,15 @@ def shown(frame: Frame) -> Iterator[None]:
 
 
 def navigate():
-    """The page asked for. A flat list: sections fail the accessibility check."""
-    return st.navigation(
-        [
-            st.Page("pages/overview.py", title="Overview", default=True),
-            st.Page("pages/trends.py", title="Trends"),
-            st.Page("pages/support_cases.py", title="Support cases"),
-            st.Page("pages/ehc_admissions.py", title="EHC admissions"),
-            st.Page("pages/returns.py", title="Returns and data quality"),
-        ]
-    )
+    """The page asked for. Its links are `show_links`: on a telephone Streamlit's own sidebar stays over the page."""
+    pages = [st.Page(path, title=title, default=path == next(iter(PAGES))) for path, title in PAGES.items()]
+    return st.navigation(pages, position="hidden")
+
+
+def show_links(frame: Frame) -> None:
+    """A link to every page, on the same term and school."""
+    for path, title in PAGES.items():
+        st.page_link(path, label=title, query_params={"term": frame.term, "school": frame.school or ALL})
 
 
 def current() -> Frame:

@@ -8,8 +8,12 @@ from dashboards.words import RATINGS, STATUSES, Rating, html
 
 _STYLE = """
 <style>
-.block-container, [data-testid="stMainBlockContainer"] { padding: 3.2rem 2.5rem 4rem; max-width: 1360px; }
+.block-container, [data-testid="stMainBlockContainer"] { padding: 1.6rem 2.5rem 4rem; max-width: 1320px; }
+[data-testid="stHeader"] { height: 0; min-height: 0; }
 h2 { font-size: 1.45rem !important; padding-top: 1.2rem !important; } h3 { font-size: 1.1rem !important; }
+.masthead { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.1rem 1rem; border-bottom: 3px solid #0b5fa5; padding-bottom: 0.35rem; font-size: 0.92rem; }
+.masthead strong { font-size: 1.15rem; color: #0b5fa5; } .masthead .quiet { margin-left: auto; }
+.st-key-links [data-testid="stPageLink"] p { font-weight: 600; color: #111111; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 14.4rem), 1fr)); gap: 0.9rem; }
 .tile { border: 1px solid #d5dbe1; border-top: 4px solid var(--rating, #55606b); border-radius: 6px; padding: 0.8rem 0.95rem 0.6rem;
@@ -19,6 +23,8 @@ h2 { font-size: 1.45rem !important; padding-top: 1.2rem !important; } h3 { font-
 .tile .figure { display: flex; align-items: baseline; justify-content: space-between; gap: 0.5rem; }
 .tile .value { font-size: 1.9rem; font-weight: 650; font-variant-numeric: tabular-nums; line-height: 1.15; }
 .tile .parts, .tile .change { font-size: 0.88rem; color: #333c45; }
+.tiles.headlines { grid-template-columns: repeat(auto-fit, minmax(min(100%, 14.4rem), 1fr)); }
+h1 { font-size: 2.1rem !important; padding-top: 0.6rem !important; }
 .headline .value { font-size: 2.3rem; }
 .rating { display: inline-flex; gap: 0.35em; align-items: baseline; font-size: 0.85rem; font-weight: 600; white-space: nowrap;
   color: var(--rating); border: 1px solid var(--rating); border-radius: 999px; padding: 0.05rem 0.6rem; background: #ffffff; }
@@ -42,10 +48,12 @@ ul.lines.lines li:last-child { border-bottom: 0; } .quiet { color: #55606b; font
 .plain .number { text-align: right; font-variant-numeric: tabular-nums; }
 [class*="st-key-ring_"] [data-testid="stPageLink"] a { background: none; padding-left: 0; }
 [class*="st-key-ring_"] [data-testid="stPageLink"] p { color: #0b5fa5; font-weight: 600; font-size: 0.88rem; text-decoration: underline; }
+.stApp code { color: #111111; background: #eef2f5; }
 /* rows about a pupil: no button that saves them as a file */
 .st-key-pupil_rows [data-testid="stElementToolbar"] { display: none; }
 @media (max-width: 640px) {
-  .block-container, [data-testid="stMainBlockContainer"] { padding: 3.4rem 1rem 3rem; }
+  .block-container, [data-testid="stMainBlockContainer"] { padding: 1rem 1rem 3rem; }
+  .masthead .quiet { margin-left: 0; }
   h1 { font-size: 1.75rem !important; }
   .tiles.headlines { grid-template-columns: 1fr 1fr; gap: 0.6rem; } .headlines .tile { padding: 0.6rem 0.7rem 0.4rem; }
   .headlines .value { font-size: 1.7rem; }
@@ -57,6 +65,14 @@ ul.lines.lines li:last-child { border-bottom: 0; } .quiet { color: #55606b; font
 def style() -> None:
     """Load the look; once a run."""
     st.html(_STYLE)
+
+
+def masthead(la_name: str, published: str) -> str:
+    """The product, whose it is, how fresh, and what may be done with it."""
+    return (
+        f'<div class="masthead"><strong>SEN Oversight</strong><span>{html(la_name)}, {html(published)}</span>'
+        '<span class="quiet">Analysts\' own view: pseudonyms, small numbers not suppressed</span></div>'
+    )
 
 
 def rating(kind: Rating, *, extra: str = "") -> str:

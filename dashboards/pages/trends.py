@@ -19,7 +19,7 @@ def choose_indicator(frame: Frame) -> tuple[dict[str, Any], tuple[str, str]]:
     indicator = left.selectbox(
         "Indicator",
         options=list(frame.indicators),
-        format_func=lambda key: f"{key}  {frame.indicators[key]['name']}",
+        format_func=lambda key: f"{key} {frame.indicators[key]['name']}",
         key="indicator",
     )
     keep_in_query_string("indicator", indicator)

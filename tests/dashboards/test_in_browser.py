@@ -1,9 +1,11 @@
 """Every page in a real browser, at a desk and on a telephone."""
 
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
 
 from pipelines.settings import Settings
 from tests.dashboards import synthetic
@@ -14,150 +16,195 @@ pytestmark = pytest.mark.browser
 SIZES = {"desk": (1440, 900), "telephone": (390, 844)}
 TALL = 9000  # Streamlit scrolls inside its main part, and axe sees only what is visible
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-SPOKEN = ("2024-25-spring", "100004")
+PATIENCE = 60_000
+TERM = "2024-25-spring"
 
 
-class Visit:
-    """A page of the browser that remembers where its requests went."""
+@dataclass
+class Seen:
+    """What a visitor of a page found there."""
 
-    def __init__(self, browser, base: str, size: str):
-        width, height = SIZES[size]
-        self.base, self.width = base, width
-        self.context = browser.new_context(viewport={"width": width, "height": height})
-        self.page = self.context.new_page()
-        self.hosts: set[str] = set()
-        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
-        self.page.on("websocket", lambda socket: self.hosts.add(urlsplit(socket.url).hostname))
+    exceptions: int
+    too_wide: bool
+    violations: list
+    query: dict[str, list[str]]
+    term: str
+    pupil_rows: int
+    save_buttons: int
 
-    def open(self, page: str = "overview", query: str = "") -> None:
-        self.page.goto(f"{self.base}/{'' if page == 'overview' else page}?{query}")
-        self.settled(TITLES[page])
 
-    def settled(self, title: str) -> None:
-        """Wait until the page is there and nothing moves any more."""
-        self.page.get_by_role("heading", level=1, name=title, exact=True).wait_for(timeout=60_000)
-        self.page.wait_for_function(
-            "!document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget], [data-stale=true]')"
-            " && document.querySelector('details.about')",
-            timeout=60_000,
-        )
+@dataclass
+class Walk:
+    """One visitor's walk through every page, by the links above each."""
 
-    def violations(self) -> list:
-        self.page.set_viewport_size({"width": self.width, "height": TALL})
-        self.page.wait_for_timeout(300)
-        return Axe().run(self.page, options=RULES).response["violations"]
+    pages: dict[str, Seen] = field(default_factory=dict)
+    hosts: set[str] = field(default_factory=set)
 
-    def query(self) -> dict[str, list[str]]:
-        return parse_qs(urlsplit(self.page.url).query)
+
+def settled(page: Page, title: str) -> None:
+    """Wait until the page is there and nothing moves any more."""
+    page.get_by_role("heading", level=1, name=title, exact=True).wait_for(timeout=PATIENCE)
+    page.wait_for_function(
+        "!document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget], [data-stale=true]')"
+        " && document.querySelector('details.about')",
+        timeout=PATIENCE,
+    )
+
+
+def term_box(page: Page):
+    return page.get_by_role("combobox", name="Term")
+
+
+def violations(page: Page) -> list[tuple[str, list[str]]]:
+    size = page.viewport_size
+    page.set_viewport_size({"width": size["width"], "height": TALL})
+    page.wait_for_timeout(300)
+    found = Axe().run(page, options=RULES).response["violations"]
+    page.set_viewport_size(size)
+    return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def look_at(page: Page) -> Seen:
+    found = violations(page)
+    grids = page.get_by_test_id("stDataFrame")
+    if grids.count() and page.viewport_size["width"] > 1000:  # a telephone has no pointer
+        grids.first.hover()
+    toolbars = page.get_by_test_id("stElementToolbar")
+    return Seen(
+        exceptions=page.locator("[data-testid=stException]").count(),
+        too_wide=page.evaluate("document.documentElement.scrollWidth > innerWidth"),
+        violations=found,
+        query=query(page),
+        term=term_box(page).input_value(),
+        pupil_rows=page.locator(".st-key-pupil_rows").count(),
+        save_buttons=sum(bar.is_visible() for bar in toolbars.all()),
+    )
+
+
+@pytest.fixture(scope="module")
+def contexts(browser):
+    """A browser window of each size, shared, so that what was fetched once is not fetched again."""
+    made = {
+        name: browser.new_context(viewport={"width": width, "height": height})
+        for name, (width, height) in SIZES.items()
+    }
+    yield made
+    for context in made.values():
+        context.close()
 
 
 @pytest.fixture
-def visit(browser, served):
-    opened = []
-
-    def new(size: str = "desk") -> Visit:
-        opened.append(Visit(browser, served[0], size))
-        return opened[-1]
-
-    yield new
-    for one in opened:
-        one.context.close()
+def page(contexts):
+    fresh = contexts["desk"].new_page()
+    yield fresh
+    fresh.close()
 
 
-def test_the_first_visitor_of_a_server_may_open_a_page_by_its_own_address(visit):
+def test_the_first_visitor_of_a_server_may_open_a_page_by_its_own_address(page, served):
     # the first test of the file: Streamlit treats a folder named pages differently until the frame has run once
-    one = visit()
-    one.open("trends", "indicator=REV03")
-    assert one.page.get_by_text("REV03 Parents included in the review").count()
+    page.goto(f"{served[0]}/trends?indicator=REV03")
+    settled(page, "Trends")
+    expect(page.get_by_role("combobox", name="Indicator")).to_have_value("REV03 Parents included in the review")
+
+
+@pytest.fixture(scope="module")
+def walks(contexts, served):
+    walked = {}
+    for size, context in contexts.items():
+        walk, page = Walk(), context.new_page()
+        page.on("request", lambda request, walk=walk: walk.hosts.add(urlsplit(request.url).hostname))
+        page.on("websocket", lambda socket, walk=walk: walk.hosts.add(urlsplit(socket.url).hostname))
+        page.goto(f"{served[0]}/?term={TERM}")
+        for name, title in TITLES.items():
+            if name != "overview":
+                page.locator(".st-key-links").get_by_role("link", name=title).click()
+            settled(page, title)
+            page.wait_for_url("**school=**", timeout=PATIENCE)  # written again after the navigation
+            walk.pages[name] = look_at(page)
+        page.close()
+        walked[size] = walk
+    return walked
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_page_is_whole_accessible_and_asks_nobody_outside(visit, size):
-    one = visit(size)
-    for page in TITLES:
-        one.open(page)
-        assert one.page.locator("[data-testid=stException]").count() == 0, page
-        assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page} is too wide"
-        found = one.violations()
-        assert not found, (page, [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found])
-        one.page.set_viewport_size({"width": one.width, "height": SIZES[size][1]})
-    assert one.hosts == {"127.0.0.1"}
+class TestEveryPage:
+    def test_shows_no_error(self, walks, size):
+        assert {name: seen.exceptions for name, seen in walks[size].pages.items()} == dict.fromkeys(TITLES, 0)
+
+    def test_is_no_wider_than_the_screen(self, walks, size):
+        assert not [name for name, seen in walks[size].pages.items() if seen.too_wide]
+
+    def test_has_no_accessibility_violation(self, walks, size):
+        assert {name: seen.violations for name, seen in walks[size].pages.items()} == {name: [] for name in TITLES}
+
+    def test_asks_nobody_outside(self, walks, size):
+        assert walks[size].hosts == {"127.0.0.1"}
+
+    def test_keeps_the_term_in_its_address_and_its_selector(self, walks, size):
+        assert {seen.query["term"][0] for seen in walks[size].pages.values()} == {TERM}
+        assert {seen.term for seen in walks[size].pages.values()} == {"Spring 2024-25"}
+
+    def test_has_no_button_that_saves_rows_about_pupils(self, walks, size):
+        pages = walks[size].pages
+        assert [name for name, seen in pages.items() if seen.pupil_rows] == ["support_cases", "ehc_admissions"]
+        assert pages["support_cases"].save_buttons == pages["ehc_admissions"].save_buttons == 0
+        if size == "desk":
+            assert pages["returns"].save_buttons > 0
 
 
-def test_the_accessibility_check_finds_a_defect_that_was_planted(visit):
-    one = visit()
-    one.open("returns")
-    one.page.evaluate(
+def test_the_accessibility_check_finds_a_defect_that_was_planted(page, served):
+    page.goto(f"{served[0]}/support_cases")
+    settled(page, "Support cases")
+    page.evaluate(
         "document.querySelector('[data-testid=stMainBlockContainer]').insertAdjacentHTML('afterbegin',"
         ' \'<p style="color:#bbb;background:#fff">too pale to read</p><img src="data:,">\')'
     )
-    assert {"color-contrast", "image-alt"} <= {violation["id"] for violation in one.violations()}
+    assert {"color-contrast", "image-alt"} <= {rule for rule, _ in violations(page)}
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_term_and_school_survive_a_walk_through_every_page(visit, size):
-    term, school = SPOKEN
-    one = visit(size)
-    one.open(query=f"term={term}&school={school}")
-    for title in list(TITLES.values())[1:]:
-        if size == "telephone":
-            one.page.get_by_test_id("stExpandSidebarButton").click()
-        one.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()
-        one.settled(title)
-        one.page.wait_for_url(f"**term={term}**", timeout=30_000)
-        assert one.query()["term"] == [term]
-        assert one.query()["school"] == [school]
-        assert one.page.get_by_text("Spring 2024-25", exact=True).first.is_visible()
+def test_a_chosen_term_is_in_the_address_and_back_brings_it_back(page, served):
+    page.goto(f"{served[0]}/returns?term={TERM}")
+    settled(page, "Returns and data quality")
+    term_box(page).click()
+    page.get_by_role("option", name="Autumn 2024-25").click()
+    page.wait_for_url("**term=2024-25-autumn**", timeout=PATIENCE)
+    page.locator(".st-key-links").get_by_role("link", name="Support cases").click()
+    settled(page, "Support cases")
+    page.wait_for_url("**term=2024-25-autumn**", timeout=PATIENCE)
+    page.go_back()
+    page.go_back()
+    settled(page, "Returns and data quality")
+    assert query(page)["term"] == ["2024-25-autumn"]
+    expect(term_box(page)).to_have_value("Autumn 2024-25")
 
 
-def test_going_back_brings_back_the_term_of_then(visit):
-    one = visit()
-    one.open("returns", "term=2024-25-spring")
-    one.page.get_by_role("combobox", name="Term").click()
-    one.page.get_by_role("option", name="Autumn 2024-25").click()
-    one.page.wait_for_url("**term=2024-25-autumn**", timeout=30_000)
-    one.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Support cases").click()
-    one.settled("Support cases")
-    one.page.wait_for_url("**term=2024-25-autumn**", timeout=30_000)
-
-
-def test_about_this_figure_opens_on_a_click_and_leads_to_the_terms_of_that_indicator(visit):
-    one = visit()
-    one.open(query="term=2025-26-autumn")
-    tile = one.page.get_by_role("region", name="Review on the agreed date")
+def test_about_this_figure_opens_on_a_click_and_leads_to_the_terms_of_that_indicator(page, served):
+    page.goto(f"{served[0]}/?term=2025-26-autumn")
+    settled(page, "Overview")
+    tile = page.get_by_role("region", name="Review on the agreed date")
     assert not tile.get_by_text("SEND Code of Practice").is_visible()
     tile.get_by_text("About this figure").click()
     assert tile.get_by_text("SEND Code of Practice").is_visible()
     tile.get_by_role("link", name="Over the terms").click()
-    one.settled("Trends")
-    assert one.page.get_by_text("REV02 Review on the agreed date").count()
-    assert one.query()["term"] == ["2025-26-autumn"]
+    settled(page, "Trends")
+    expect(page.get_by_role("combobox", name="Indicator")).to_have_value("REV02 Review on the agreed date")
+    assert query(page)["term"] == ["2025-26-autumn"]
 
 
-def test_a_reason_to_ring_leads_to_the_rows_behind_it(visit):
-    one = visit()
-    one.open()
-    one.page.get_by_role("link", name="The return").first.click()
-    one.settled("Returns and data quality")
-    one.page.wait_for_url("**school=1000**", timeout=30_000)
-    assert one.page.get_by_text("This school's return").is_visible()
-
-
-def test_rows_about_a_pupil_have_no_button_that_saves_them(visit):
-    one = visit()
-    for page, rows_about_pupils in (("support_cases", True), ("ehc_admissions", True), ("returns", False)):
-        one.open(page)
-        grid = one.page.get_by_test_id("stDataFrame").first
-        grid.hover()
-        assert grid.locator("xpath=ancestor::*[contains(@class, 'st-key-pupil_rows')]").count() == rows_about_pupils
-        assert one.page.get_by_test_id("stElementToolbar").first.is_visible() != rows_about_pupils
-
-
-def test_a_new_snapshot_is_picked_up_without_a_restart(visit, served):
+def test_a_reason_to_ring_leads_to_the_rows_behind_it_and_a_new_snapshot_needs_no_restart(page, served):
     # the last test of the file: it publishes the last term
-    one = visit()
-    one.open()
-    assert one.page.get_by_text("Spring 2025-26", exact=True).first.is_visible()
+    page.goto(served[0])
+    settled(page, "Overview")
+    expect(term_box(page)).to_have_value("Spring 2025-26")
     synthetic.write_snapshot(Settings(_env_file=None, data_dir=served[1], la_name="Synthetic Council"))
-    one.open()
-    assert one.page.get_by_text("Summer 2025-26", exact=True).first.is_visible()
+    page.get_by_role("link", name="The return").first.click()
+    settled(page, "Returns and data quality")
+    page.wait_for_url("**school=1000**", timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="This school's return")).to_be_visible()
+    expect(term_box(page)).to_have_value("Spring 2025-26")  # as chosen
+    term_box(page).click()
+    expect(page.get_by_role("option", name="Summer 2025-26")).to_be_visible()

@@ -1,7 +1,6 @@
 """The pages without a browser: their figures are the snapshot's, and they say what they cannot show."""
 
 import gc
-import os
 import re
 from pathlib import Path
 
@@ -278,7 +277,7 @@ def test_a_new_snapshot_is_shown_on_the_next_run_and_the_one_before_the_last_is_
         assert app.selectbox(key="term").options[0] == newest
     if Path("/proc/self/fd").is_dir():
         gc.collect()
-        held = {Path(os.readlink(fd)).name for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()}
+        held = {fd.readlink().name for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()}
         assert names[3] in held
         assert names[1] not in held
 
