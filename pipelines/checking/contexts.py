@@ -1,6 +1,6 @@
-"""The rows that rules run over: a term's rows, and beside them what the rules need from elsewhere (`context/<table>.sql`)."""
+"""The rows that rules run over: terms' rows, and beside them what the rules need from elsewhere (`context/<table>.sql`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,20 +21,23 @@ CELL_COLUMNS = {
 }
 
 
-def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, term: Term | None) -> None:
-    """Make the temporary table `checked_files`: the term's placed files, or for None those without school and term.
+def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: Sequence[Term] | None) -> None:
+    """Make the temporary table `checked_files`: the terms' placed files, or for None those without school and term.
 
-    Columns of ledger.files, as_at_date, rejected (false as yet) and rows_lost (null as yet).
+    Columns of ledger.files, as_at_date, rejected (false as yet) and rows_lost (null as yet). `checked_terms`: term,
+    as_at_date, la_code.
     """
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE checked_term AS SELECT ? AS term, ? AS la_code, ?::DATE AS as_at_date",
-        [term.term if term else None, settings.la_code, term.as_at_date if term else None],
+    listed = pl.DataFrame(
+        [(term.term, term.as_at_date) for term in terms or ()] or [(None, None)],
+        schema={"term": pl.String, "as_at_date": pl.Date},
+        orient="row",
     )
-    where = "f.urn IS NOT NULL AND f.term = t.term" if term else "f.urn IS NULL OR f.term IS NULL"
+    _make_table(connection, "checked_terms", listed.with_columns(la_code=pl.lit(settings.la_code)))
+    where = "f.urn IS NOT NULL AND f.term = t.term" if terms is not None else "f.urn IS NULL OR f.term IS NULL"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE checked_files AS
         SELECT f.*, t.as_at_date, false AS rejected, NULL::VARCHAR AS rows_lost
-        FROM ledger.files AS f CROSS JOIN checked_term AS t WHERE {where}
+        FROM ledger.files AS f CROSS JOIN checked_terms AS t WHERE {where}
     """)
     versions = pl.DataFrame(
         [(year, version) for year, accepted in accepted_versions().items() for version in accepted],

@@ -9,6 +9,7 @@ import polars as pl
 from expectations.suites import FILE_TABLES, Rule, all_rules
 
 RESULTS = ("holds", "broken", "not_applicable", "did_not_run")
+SCHOOL = ("term", "urn")
 NO_FILE = "no return this term"
 NO_RETURN = "no return that could be used"
 NOT_OPENED = "the file could not be read"
@@ -19,12 +20,12 @@ NO_COLUMN = "column missing"
 
 @dataclass(frozen=True)
 class Checked:
-    """What was checked in a term.
+    """What was checked; each frame by term and urn.
 
-    schools: urn, return_id (null: no file). units: urn, table_name, rows: what each school's rules of a table ran over;
-    no row for a table that there was nothing of. columns: urn, table_name, field of every column that was found.
-    reasons: urn, table_name, reason, why there are no rows. broken: urn, rule_code, rows. follows: urn, rule_code,
-    follows_from. not_run: rule code -> kind of error.
+    schools: return_id (null: no file). units: table_name, rows: what a school's rules of a table ran over; no row for a
+    table that there was nothing of. columns: table_name, field of every column that was found. reasons: table_name,
+    reason, why there are no rows. broken: rule_code, rows. follows: rule_code, follows_from. not_run: rule code -> kind
+    of error.
     """
 
     schools: pl.DataFrame
@@ -36,8 +37,8 @@ class Checked:
     not_run: Mapping[str, str]
 
 
-def rule_runs(term: str, checked: Checked, rules: Iterable[Rule]) -> pl.DataFrame:
-    """quality.rule_runs of a term: every school x every rule."""
+def rule_runs(checked: Checked, rules: Iterable[Rule]) -> pl.DataFrame:
+    """quality.rule_runs of the terms: every term's every school x every rule."""
     rules = list(rules)
     listed = pl.DataFrame(
         {
@@ -49,11 +50,11 @@ def rule_runs(term: str, checked: Checked, rules: Iterable[Rule]) -> pl.DataFram
     )
     runs = (
         checked.schools.join(listed, how="cross")
-        .join(checked.units, on=["urn", "table_name"], how="left")
-        .join(checked.reasons, on=["urn", "table_name"], how="left")
-        .join(checked.broken.select("urn", "rule_code", rows_broken="rows"), on=["urn", "rule_code"], how="left")
-        .join(checked.follows.unique(["urn", "rule_code"]), on=["urn", "rule_code"], how="left")
-        .join(_without_columns(checked, rules), on=["urn", "rule_code"], how="left")
+        .join(checked.units, on=[*SCHOOL, "table_name"], how="left")
+        .join(checked.reasons, on=[*SCHOOL, "table_name"], how="left")
+        .join(checked.broken.rename({"rows": "rows_broken"}), on=[*SCHOOL, "rule_code"], how="left")
+        .join(checked.follows.unique([*SCHOOL, "rule_code"]), on=[*SCHOOL, "rule_code"], how="left")
+        .join(_without_columns(checked, rules), on=[*SCHOOL, "rule_code"], how="left")
     )
     has_rows = pl.col("rows").fill_null(0) > 0
     reason = (
@@ -78,8 +79,7 @@ def rule_runs(term: str, checked: Checked, rules: Iterable[Rule]) -> pl.DataFram
         .otherwise(pl.lit("holds"))
     )
     return runs.with_columns(why=reason).select(
-        pl.lit(term).alias("term"),
-        "urn",
+        *SCHOOL,
         "return_id",
         "table_name",
         "rule_code",
@@ -115,7 +115,7 @@ def runs_of_unplaced(
 
 
 def _without_columns(checked: Checked, rules: list[Rule]) -> pl.DataFrame:
-    """urn, rule_code, lacks_columns: where a school's sheet has none of the columns that the rule reads."""
+    """term, urn, rule_code, lacks_columns: where a school's sheet has none of the columns that the rule reads."""
     read = pl.DataFrame(
         [(rule.code, rule.table, name) for rule in rules if rule.table not in FILE_TABLES for name in rule.fields],
         schema={"rule_code": pl.String, "table_name": pl.String, "field": pl.String},
@@ -124,10 +124,10 @@ def _without_columns(checked: Checked, rules: list[Rule]) -> pl.DataFrame:
     found = checked.columns.with_columns(found=pl.lit(value=True))
     return (
         checked.units.filter(~pl.col("table_name").is_in(FILE_TABLES))
-        .select("urn", "table_name")
+        .select(*SCHOOL, "table_name")
         .join(read, on="table_name")
-        .join(found, on=["urn", "table_name", "field"], how="left")
-        .group_by("urn", "rule_code")
+        .join(found, on=[*SCHOOL, "table_name", "field"], how="left")
+        .group_by(*SCHOOL, "rule_code")
         .agg(lacks_columns=pl.col("found").is_null().all())
         .filter("lacks_columns")
     )

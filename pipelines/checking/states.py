@@ -14,6 +14,7 @@ class ReceivedFile:
     """A placed file of one school and term; `rows` by table, `released` by an analyst."""
 
     file_id: str
+    term: str
     urn: str
     file_name: str
     received_at: datetime
@@ -39,7 +40,7 @@ def judge_files(files: Iterable[ReceivedFile], rejected: Collection[str]) -> dic
     """file_id -> what became of it. A rejected or held file supersedes nothing; what is older than the current one is past."""
     of_school = defaultdict(list)
     for file in files:
-        of_school[file.urn].append(file)
+        of_school[file.term, file.urn].append(file)
     judgements = {}
     for received in of_school.values():
         judgements |= _judge_school(sorted(received, key=lambda file: file.order), rejected)

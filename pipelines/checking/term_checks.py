@@ -1,4 +1,4 @@
-"""Checks a term: which files count, every rule over every table once, and what the broken ones cost."""
+"""Checks terms: which files count, every rule over every table once, and what the broken ones cost."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +25,8 @@ from pipelines.terms import Term, load_calendar
 from pipelines.warehouse import LATEST_CONTRACT, transaction
 
 STAGE = "checking"
+# so many rows, with what goes with them, take half a gigabyte
+ROWS_AT_ONCE = 300_000
 SEVERAL_ARRANGEMENTS = "SHT05"
 UNLIKE_COLUMNS = "COL04"
 # states that landing gives and checking leaves alone
@@ -56,15 +58,16 @@ class CheckSummary:
 def check_terms(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str]) -> CheckSummary:
     """Judge every placed file of the terms, and run every rule over the rows of the current returns.
 
-    Rewrites, a term in one transaction: states in ledger.files and ledger.returns, the stage's rows of ledger.audit, and
-    the term's rows of quality.issues, quarantined_rows and rule_runs; blanks the cells that a rule costs. Repeating it
-    changes nothing. Raises KeyError for a term that the calendar does not have.
+    Rewrites states in ledger.files and ledger.returns, the stage's rows of ledger.audit, and the terms' rows of
+    quality.issues, quarantined_rows and rule_runs; blanks the cells that a rule costs. Terms that are small go together,
+    in one transaction and one validation run a table, for a run's fixed cost is a rule's. Repeating it changes nothing.
+    Raises KeyError for a term that the calendar does not have.
     """
     calendar = load_calendar(settings)
     summary = CheckSummary()
-    for term in terms:
+    for together in terms_together(connection, [calendar[term] for term in dict.fromkeys(terms)]):
         with transaction(connection):
-            summary.add(_check_term(settings, connection, calendar[term]))
+            summary.add(_check(settings, connection, together))
     return summary
 
 
@@ -136,11 +139,26 @@ def unbalanced(connection: duckdb.DuckDBPyConnection, terms: list[str]) -> list[
     ).fetchall()
 
 
-def _check_term(settings: Settings, connection: duckdb.DuckDBPyConnection, term: Term) -> CheckSummary:
+def terms_together(connection: duckdb.DuckDBPyConnection, terms: list[Term]) -> list[list[Term]]:
+    """The terms in order, as many at once as have no more than ROWS_AT_ONCE rows."""
+    rows = dict(connection.sql("SELECT term, sum(rows_received)::BIGINT FROM raw.sheets GROUP BY term").fetchall())
+    together: list[list[Term]] = []
+    room = 0
+    for term in terms:
+        received = rows.get(term.term) or 0
+        if not together or received > room:
+            together.append([])
+            room = ROWS_AT_ONCE
+        together[-1].append(term)
+        room -= received
+    return together
+
+
+def _check(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[Term]) -> CheckSummary:
     contract = load_contract(LATEST_CONTRACT)
     rules = all_rules()
     not_run: dict[str, str] = {}
-    take_files(settings, connection, term)
+    take_files(settings, connection, terms)
     file_findings, units = _check_files(connection, not_run)
     files = connection.sql("SELECT * FROM checked_files").pl()
     current = files.filter(pl.col("state") == "current")["file_id"].to_list()
@@ -153,15 +171,15 @@ def _check_term(settings: Settings, connection: duckdb.DuckDBPyConnection, term:
     findings, follows = find.without_what_follows(every, rules)
     not_counted = _not_counted(connection, every, unlike, rules)
     issues = find.as_issues(findings, files, rules, contract)
-    _forget(connection, term.term)
+    _forget(connection, [term.term for term in terms])
     _insert_issues(connection, issues)
     _insert_not_counted(connection, not_counted)
     _blank_cells(connection, row_findings, rules)
     _write_audit(connection, list(contract.tables))
     units = pl.concat([units.filter(pl.col("file_id").is_in(reported)), counts])
     checked = _what_was_checked(connection, files, units, issues, follows, not_run)
-    _insert(connection, "quality.rule_runs", runs.rule_runs(term.term, checked, rules))
-    return _summary(connection, files, issues, not_run)
+    _insert(connection, "quality.rule_runs", runs.rule_runs(checked, rules))
+    return _summary(connection, len(terms), files, issues, not_run)
 
 
 def _check_files(connection: duckdb.DuckDBPyConnection, not_run: dict[str, str]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -213,7 +231,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, rejected: list[str]) -> None:
     for file_id, table, count in rows:
         of_file.setdefault(file_id, {})[table] = count
     received = connection.execute(
-        "SELECT file_id, urn, file_name, received_at, serial, released_at IS NOT NULL FROM checked_files "
+        "SELECT file_id, term, urn, file_name, received_at, serial, released_at IS NOT NULL FROM checked_files "
         "WHERE NOT list_contains(?, state)",
         [list(NOT_JUDGED)],
     ).fetchall()
@@ -264,15 +282,13 @@ def _reported(files: pl.DataFrame) -> list[str]:
 
     Where none is current, all; of the same bytes twice the second is later even when both came together.
     """
-    by_order = {
-        row["file_id"]: ReceivedFile(row["file_id"], row["urn"], row["file_name"], row["received_at"], row["serial"])
-        for row in files.iter_rows(named=True)
-    }
+    names = ("file_id", "term", "urn", "file_name", "received_at", "serial")
+    by_order = {row[0]: ReceivedFile(*row) for row in files.select(names).iter_rows()}
     states = dict(files.select("file_id", "state").iter_rows())
-    current = {file.urn: file for file_id, file in by_order.items() if states[file_id] == "current"}
+    current = {(file.term, file.urn): file for file_id, file in by_order.items() if states[file_id] == "current"}
 
     def is_reported(file: ReceivedFile) -> bool:
-        counted = current.get(file.urn)
+        counted = current.get((file.term, file.urn))
         if counted is None or states[file.file_id] == "current":
             return True
         if states[file.file_id] in NOT_JUDGED:
@@ -339,13 +355,13 @@ def _blank_cells(connection: duckdb.DuckDBPyConnection, findings: pl.DataFrame, 
             """)
 
 
-def _forget(connection: duckdb.DuckDBPyConnection, term: str) -> None:
-    """What an earlier check of the term wrote."""
+def _forget(connection: duckdb.DuckDBPyConnection, terms: list[str]) -> None:
+    """What an earlier check of the terms wrote."""
     for table in ("issues", "quarantined_rows", "rule_runs"):
-        connection.execute(f"DELETE FROM quality.{table} WHERE term = ?", [term])
+        connection.execute(f"DELETE FROM quality.{table} WHERE list_contains(?, term)", [terms])
     connection.execute(
-        "DELETE FROM ledger.audit WHERE stage = ? AND return_id IN (SELECT return_id FROM ledger.returns WHERE term = ?)",
-        [STAGE, term],
+        "DELETE FROM ledger.audit WHERE stage = ? AND return_id IN (SELECT return_id FROM ledger.returns WHERE list_contains(?, term))",
+        [STAGE, terms],
     )
 
 
@@ -413,41 +429,44 @@ def _what_was_checked(
     not_run: dict[str, str],
 ) -> runs.Checked:
     """units: file_id, table_name, rows."""
-    urn_of = files.select("file_id", "urn")
+    school = list(runs.SCHOOL)
+    school_of = files.select("file_id", *school)
     newest = (
         files.sort("received_at", "serial", "file_name", nulls_last=False)
-        .group_by("urn")
-        .agg(current=pl.col("file_id").filter(pl.col("state") == "current").first(), newest=pl.col("file_id").last())
+        .group_by(school)
+        .agg(
+            current=pl.col("file_id").filter(pl.col("state") == "current").first(),
+            newest=pl.col("file_id").last(),
+        )
     )
     schools = (
         connection.sql("""
-            SELECT urn FROM reference.schools, checked_term AS term
-            WHERE schools.la_code = term.la_code
-                AND coalesce(open_date, term.as_at_date) <= term.as_at_date
-                AND coalesce(close_date, term.as_at_date + 1) > term.as_at_date
+            SELECT terms.term, schools.urn FROM reference.schools AS schools, checked_terms AS terms
+            WHERE schools.la_code = terms.la_code
+                AND coalesce(open_date, terms.as_at_date) <= terms.as_at_date
+                AND coalesce(close_date, terms.as_at_date + 1) > terms.as_at_date
                 AND status_code IS DISTINCT FROM '4'
                 AND (status_code IS DISTINCT FROM '2' OR close_date IS NOT NULL)
-            UNION SELECT urn FROM checked_files ORDER BY urn
+            UNION SELECT term, urn FROM checked_files ORDER BY ALL
         """)
         .pl()
-        .join(newest, on="urn", how="left")
-        .select("urn", "current", return_id=pl.coalesce("current", "newest"))
+        .join(newest, on=school, how="left")
+        .select(*school, "current", return_id=pl.coalesce("current", "newest"))
     )
     tables = pl.DataFrame({"table_name": [*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables]})
-    is_of_file = pl.col("table_name").is_in(FILE_TABLES)
     sheets = connection.sql("""
-        SELECT urn, table_name, bool_or(found) AS has_sheet FROM raw.sheets
+        SELECT term, urn, table_name, bool_or(found) AS has_sheet FROM raw.sheets
         WHERE known AND return_id IN (SELECT return_id FROM checked_returns) GROUP BY ALL
     """).pl()
     reasons = (
         schools.join(tables, how="cross")
-        .join(sheets, on=["urn", "table_name"], how="left")
+        .join(sheets, on=[*school, "table_name"], how="left")
         .select(
-            "urn",
+            *school,
             "table_name",
             reason=pl.when(pl.col("return_id").is_null())
             .then(pl.lit(runs.NO_FILE))
-            .when(is_of_file)
+            .when(pl.col("table_name").is_in(FILE_TABLES))
             .then(pl.lit(runs.NOT_OPENED))
             .when(pl.col("current").is_null())
             .then(pl.lit(runs.NO_RETURN))
@@ -457,24 +476,28 @@ def _what_was_checked(
         )
     )
     columns = connection.sql("""
-        SELECT DISTINCT urn, table_name, field FROM raw.columns
+        SELECT DISTINCT term, urn, table_name, field FROM raw.columns
         WHERE found AND known AND return_id IN (SELECT return_id FROM checked_returns)
     """).pl()
     return runs.Checked(
-        schools=schools.select("urn", "return_id"),
-        units=units.join(urn_of, on="file_id").group_by("urn", "table_name").agg(pl.col("rows").sum()),
+        schools=schools.select(*school, "return_id"),
+        units=units.join(school_of, on="file_id").group_by(*school, "table_name").agg(pl.col("rows").sum()),
         columns=columns,
         reasons=reasons,
-        broken=issues.group_by("urn", "rule_code").agg(rows=pl.len()),
-        follows=follows.join(urn_of, left_on="return_id", right_on="file_id").select(
-            "urn", "rule_code", "follows_from"
+        broken=issues.group_by(*school, "rule_code").agg(rows=pl.len()),
+        follows=follows.join(school_of, left_on="return_id", right_on="file_id").select(
+            *school, "rule_code", "follows_from"
         ),
         not_run=not_run,
     )
 
 
 def _summary(
-    connection: duckdb.DuckDBPyConnection, files: pl.DataFrame, issues: pl.DataFrame, not_run: dict[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    terms: int,
+    files: pl.DataFrame,
+    issues: pl.DataFrame,
+    not_run: dict[str, str],
 ) -> CheckSummary:
     received, accepted, not_counted = connection.execute(
         """
@@ -485,7 +508,7 @@ def _summary(
     ).fetchone()
     states = files["state"].to_list()
     return CheckSummary(
-        terms=1,
+        terms=terms,
         **{state: states.count(state) for state in ("current", "superseded", "held", "rejected")},
         rows_received=received,
         rows_accepted=accepted,

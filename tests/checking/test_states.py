@@ -12,11 +12,12 @@ def file(
     received_at: datetime = MONDAY,
     serial: int | None = 1,
     *,
+    term: str = "2025-26-autumn",
     urn: str = "1",
     released: bool = False,
     **rows: int,
 ):
-    return ReceivedFile(file_id, urn, f"{file_id}.xlsx", received_at, serial, released, rows)
+    return ReceivedFile(file_id, term, urn, f"{file_id}.xlsx", received_at, serial, released, rows)
 
 
 def judged(*files: ReceivedFile, rejected: tuple[str, ...] = ()) -> dict[str, str]:
@@ -73,3 +74,8 @@ def test_one_school_s_file_does_not_touch_another_s():
         "a": "current",
         "b": "current",
     }
+
+
+def test_one_term_s_file_does_not_touch_another_s():
+    files = [file("a", pupils=10), file("b", TUESDAY, term="2025-26-spring", pupils=1)]
+    assert judged(*files) == {"a": "current", "b": "current"}

@@ -7,7 +7,9 @@ import pytest
 
 from expectations.suites import all_rules
 from pipelines.checking import check_unplaced, evaluating, missing_rule_runs, rules_that_did_not_run, unbalanced
+from pipelines.checking.term_checks import terms_together
 from pipelines.settings import Settings
+from pipelines.terms import load_calendar
 from tests.checking.received import AUTUMN, PULLED, PUPIL, Received, check, open_warehouse, receive, states, upn
 
 EARLIER = {"received_at": PULLED - timedelta(days=1), "serial": 1}
@@ -367,3 +369,15 @@ def test_files_without_school_or_term_have_issues_of_their_own(settings):
             ]
         broken = connection.sql("SELECT rule_code FROM quality.rule_runs WHERE result = 'broken' ORDER BY 1").fetchall()
         assert [code for (code,) in broken] == ["FIL03", "FIL10", "FIL15", "FIL16"]
+
+
+def test_small_terms_are_checked_together_and_large_ones_apart(settings):
+    terms = [about for key, about in load_calendar(settings).items() if key.startswith("2025-26")]
+    names = [term.term for term in terms]
+    with open_warehouse() as connection:
+        assert terms_together(connection, terms) == [terms]
+        for term, rows in zip(names, (200_000, 100_000, 1), strict=True):
+            connection.execute("INSERT INTO raw.sheets (term, rows_received) VALUES (?, ?)", [term, rows])
+        assert terms_together(connection, terms) == [terms[:2], terms[2:]]
+        connection.execute("UPDATE raw.sheets SET rows_received = 400_000")
+        assert terms_together(connection, terms) == [[term] for term in terms]

@@ -16,7 +16,7 @@ claimed_schools as (
     select
         claims.file_id,
         count(*) as schools,
-        count(*) filter (where schools.la_code = (select la_code from checked_term)) as own_schools
+        count(*) filter (where schools.la_code in (select la_code from checked_terms)) as own_schools
     from claims
     inner join reference.schools as schools
         on
