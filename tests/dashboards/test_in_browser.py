@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 SIZES = {"desk": (1440, 900), "telephone": (390, 844)}
 TALL = 9000  # Streamlit scrolls inside its main part, and axe sees only what is visible
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 PATIENCE = 60_000
 TERM = "2024-25-spring"
 
@@ -70,17 +70,18 @@ def query(page: Page) -> dict[str, list[str]]:
 
 def look_at(page: Page) -> Seen:
     found = violations(page)
+    rows_of_pupils = page.locator(".st-key-pupil_rows").count()
     grids = page.get_by_test_id("stDataFrame")
     if grids.count() and page.viewport_size["width"] > 1000:  # a telephone has no pointer
         grids.first.hover()
-    toolbars = page.get_by_test_id("stElementToolbar")
+    toolbars = page.locator(".st-key-pupil_rows" if rows_of_pupils else "body").get_by_test_id("stElementToolbar")
     return Seen(
         exceptions=page.locator("[data-testid=stException]").count(),
         too_wide=page.evaluate("document.documentElement.scrollWidth > innerWidth"),
         violations=found,
         query=query(page),
         term=term_box(page).input_value(),
-        pupil_rows=page.locator(".st-key-pupil_rows").count(),
+        pupil_rows=rows_of_pupils,
         save_buttons=sum(bar.is_visible() for bar in toolbars.all()),
     )
 
@@ -176,10 +177,10 @@ def test_a_chosen_term_is_in_the_address_and_back_brings_it_back(page, served):
     settled(page, "Support cases")
     page.wait_for_url("**term=2024-25-autumn**", timeout=PATIENCE)
     page.go_back()
-    page.go_back()
     settled(page, "Returns and data quality")
-    assert query(page)["term"] == ["2024-25-autumn"]
     expect(term_box(page)).to_have_value("Autumn 2024-25")
+    page.go_back()
+    expect(term_box(page)).to_have_value("Spring 2024-25", timeout=PATIENCE)
 
 
 def test_about_this_figure_opens_on_a_click_and_leads_to_the_terms_of_that_indicator(page, served):

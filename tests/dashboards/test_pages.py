@@ -25,7 +25,9 @@ PAGES = list(TITLES)
 
 
 @pytest.fixture(autouse=True)
-def on_loopback():
+def on_loopback(monkeypatch):
+    # AppTest looks through every installed package for components of theirs: half a second a test, and there are none
+    monkeypatch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", list)
     before = streamlit.config.get_option("server.address")
     streamlit.config.set_option("server.address", "127.0.0.1")
     yield
