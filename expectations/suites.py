@@ -34,6 +34,7 @@ FORMATS = {
     "academic_year": "Give the academic year like 2025-26.",
 }
 # What each expectation needs of its columns; a type that is not here has not been measured on pandas.
+# `between` calls a Python function a value: only for tables with few rows, elsewhere the sets do.
 _COLUMN_EXPECTATIONS = {
     "expect_column_values_to_be_null": "any",
     "expect_column_values_to_not_be_null": "any",

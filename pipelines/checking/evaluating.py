@@ -45,7 +45,12 @@ def evaluate(table: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> Evaluati
         return Evaluation()
     columns = list(dict.fromkeys(column for rule in rules for column in columns_read(rule)))
     # Arrow-backed: the data frame shares the Polars frame's memory
-    batch_frame = frame.select(columns).to_pandas(use_pyarrow_extension_array=True)
+    # (dates as points in time: pandas makes an object of every other date when it takes a frame's fingerprint)
+    batch_frame = (
+        frame.select(columns)
+        .with_columns(pl.col(pl.Date).cast(pl.Datetime("ms")))
+        .to_pandas(use_pyarrow_extension_array=True)
+    )
     try:
         results = _run(expectations, batch_frame)
     except Exception as error:
