@@ -3,7 +3,9 @@
 import hashlib
 import logging
 import os
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 
 import dagster as dg
@@ -59,24 +61,28 @@ def run_once(
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         say("Pulling new files")
-        _execute(definitions, "pull", instance, {ON_TAG: on.isoformat()} if on else {})
+        _execute(definitions, "pull", instance, {ON_TAG: on.isoformat()} if on else {}, settings)
         with warehouse(settings) as connection:
             ranges = [[term]] if term else changed_ranges(settings, connection)
         for terms in ranges:
             say(f"Running {terms[0]}" if len(terms) == 1 else f"Running {terms[0]} to {terms[-1]}")
-            _execute(definitions, "term", instance, range_tags(terms, on))
+            _execute(definitions, "term", instance, range_tags(terms, on), settings)
     if not ranges:
         say("Nothing new")
     return [term for terms in ranges for term in terms]
 
 
-def _execute(definitions: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
-    result = definitions.resolve_job_def(job).execute_in_process(
-        instance=instance,
-        tags=tags,
-        raise_on_error=False,
-        run_config={"loggers": {"progress": {}}},
-    )
+def _execute(
+    definitions: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str], settings: Settings
+) -> None:
+    # what dbt and Dagster say goes to a log: a person at the command line follows the steps
+    with (settings.dagster_home / "run.log").open("a") as log, redirect_stdout(log), redirect_stderr(log):
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            tags=tags,
+            raise_on_error=False,
+            run_config={"loggers": {"progress": {}}},
+        )
     if not result.success:
         failures = [event for event in result.all_events if event.is_step_failure or event.is_failure]
         raise RunFailedError("; ".join(dict.fromkeys(map(_cause, failures))))
@@ -166,7 +172,7 @@ class _StepLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_event", None)
         if event is not None and event.event_type_value == "STEP_START":
-            print(f"  {event.step_key.replace('_', ' ')}", flush=True)
+            print(f"  {event.step_key.replace('_', ' ')}", file=sys.__stdout__, flush=True)
 
 
 @dg.logger(config_schema={})

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     settling_seconds: float = Field(
         2.0, ge=0, description="A file that changed less than this ago is still being written"
     )
-    max_file_megabytes: int = Field(50, gt=0, description="A return larger than this once inflated is refused")
+    max_file_megabytes: int = Field(150, gt=0, description="A return larger than this once inflated is refused")
     minimum_units: int = Field(5, ge=1, description="RAG is grey below this many units")
 
     @field_validator("warehouse_key")
