@@ -14,7 +14,7 @@ def of_term(connection: duckdb.DuckDBPyConnection, term: str) -> pl.DataFrame:
         connection,
         """
         select
-            returns.urn, schools.name, schools.phase, status, on_time, received_at,
+            returns.urn, schools.name, schools.phase, returns.status, on_time, received_at,
             rows_received, rows_accepted, rows_quarantined, errors, queries, is_due
         from marts.returns
         left join marts.schools on schools.urn = returns.urn

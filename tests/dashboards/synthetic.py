@@ -13,9 +13,10 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import yaml
 
 from pipelines.publishing.snapshots import publish
-from pipelines.settings import SEEDS_DIR, Settings
+from pipelines.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
 from pipelines.terms import load_calendar
 
 PHASES = ("Primary", "Primary", "Primary", "Secondary", "Nursery", "All-through")
@@ -26,8 +27,11 @@ SCHOOLS = [
         "name": f"{name} School",
         "phase": PHASES[n % len(PHASES)],
         "type": "Community school",
+        "type_group": "Local authority maintained schools",
+        "trust_code": None,
         "trust": None,
-        "is_open": True,
+        "federation": None,
+        "status": "open",
     }
     for n, name in enumerate(
         ["Ash", "Beech", "Cedar", "Damson & Sons", "Elm", "Fir", "Gorse", "Holly", "Ivy", "Juniper", "Kapok", "<Larch>"]
@@ -43,11 +47,15 @@ def terms(settings: Settings) -> list[dict]:
     return [
         {
             "term": term.term,
+            "term_number": number,
             "academic_year": term.academic_year,
+            "term_name": term.name,
+            "starts_on": term.starts_on,
+            "ends_on": term.ends_on,
             "as_at_date": term.as_at_date,
             "deadline": term.deadline,
         }
-        for term in calendar.values()
+        for number, term in enumerate(calendar.values(), start=1)
         if term.academic_year in years
     ]
 
@@ -329,6 +337,7 @@ def issues(sent: list[dict]) -> list[dict]:
                 )[i % (3 if severity == "error" else 2)]
                 rows.append(
                     {
+                        "issue_id": f"{one['return_id']}{severity}{i}",
                         "return_id": one["return_id"],
                         "file_name": f"{one['urn']}_{one['term']}_01.xlsx",
                         "urn": one["urn"],
@@ -373,33 +382,31 @@ def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: date
         "ehc_admissions": ehc_admissions(all_terms),
         "returns": sent,
         "issues": issues(sent),
-        "restatements": [
-            {
-                "indicator_id": "REV01",
-                "urn": "100000",
-                "term": all_terms[-1]["term"],
-                "group_type": "all",
-                "group_value": "all",
-                "from_value": 0.5,
-                "to_value": 0.6,
-                "return_id": "x",
-                "published_at": published_at.replace(tzinfo=None),
-            }
-        ],
     }
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.warehouse_path.unlink(missing_ok=True)
-    _write_warehouse(
-        settings.warehouse_path, {name: pl.DataFrame(rows, infer_schema_length=None) for name, rows in tables.items()}
-    )
+    _write_warehouse(settings.warehouse_path, tables)
     return publish(settings, published_at)
 
 
-def _write_warehouse(path: Path, tables: dict[str, pl.DataFrame]) -> None:
+def mart_columns() -> dict[str, dict[str, str]]:
+    """Mart -> column -> type, as dbt's contracts have them: a page that reads another column fails in its test."""
+    marts = {}
+    for path in (DBT_PROJECT_DIR / "models" / "marts").glob("*.yml"):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            name = model["name"].replace("indicator_definitions", "indicators")  # its alias
+            marts[name] = {column["name"]: column["data_type"] for column in model["columns"]}
+    return marts
+
+
+def _write_warehouse(path: Path, tables: dict[str, list[dict]]) -> None:
+    contracts = mart_columns()
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA marts; CREATE SCHEMA restricted")
         connection.execute("CREATE TABLE restricted.pupil_keys (identifier VARCHAR, pupil_key VARCHAR)")
-        for name, frame in tables.items():
-            connection.register("held", frame.to_arrow())
-            connection.execute(f"CREATE TABLE marts.{name} AS SELECT * FROM held")
+        for name, rows in tables.items():
+            columns = ", ".join(f"{column} {kind}" for column, kind in contracts[name].items())
+            connection.execute(f"CREATE TABLE marts.{name} ({columns})")
+            connection.register("held", pl.DataFrame(rows, infer_schema_length=None).to_arrow())
+            connection.execute(f"INSERT INTO marts.{name} BY NAME SELECT * FROM held")
             connection.unregister("held")
