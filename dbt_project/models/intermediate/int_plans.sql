@@ -2,26 +2,17 @@ with plans as (select * from {{ ref('stg_plans') }}),
 
 speaking_pupils as (select * from {{ ref('int_speaking_pupils') }}),
 
-pupils as (select * from {{ ref('int_pupils') }}),
-
 speaking as (
     -- of the years' returns that list the key, the newest speaks
     select
         speaking_pupils.term,
         plans.urn,
         plans.pupil_key,
-        speaking_pupils.school_answered,
         plans.planned_date,
-        plans.assessed_date,
         plans.review_due_date,
         plans.ended_date,
         plans.ended_date_unreadable,
-        plans.complete,
-        plans.targets_measurable,
-        plans.staff_trained,
-        plans.teacher_responsible,
-        plans.parents_agreed,
-        plans.pupil_agreed
+        speaking_pupils.school_answered
     from plans
     inner join speaking_pupils
         on
@@ -32,20 +23,6 @@ speaking as (
             partition by speaking_pupils.term, plans.urn, plans.pupil_key, plans.planned_date
             order by plans.academic_year desc nulls last, plans.row_number asc nulls last
         ) = 1
-),
-
-with_leaving as (
-    select
-        speaking.*,
-        concat(speaking.pupil_key, '/', cast(speaking.planned_date as varchar)) as plan_id,
-        pupils.leaving_date,
-        pupils.leaving_date_unreadable
-    from speaking
-    inner join pupils
-        on
-            speaking.term = pupils.term
-            and speaking.urn = pupils.urn
-            and speaking.pupil_key = pupils.pupil_key
 )
 
-select * from with_leaving
+select * from speaking

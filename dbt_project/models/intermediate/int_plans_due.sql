@@ -1,66 +1,64 @@
 with plans as (select * from {{ ref('int_plans') }}),
 
+pupils as (select * from {{ ref('int_pupils') }}),
+
+due_days as (select * from {{ ref('int_review_windows') }}),
+
 terms as (select * from {{ ref('int_terms') }}),
 
-parameters as (select * from {{ ref('int_parameters') }}),
-
-school_days as (select * from {{ ref('int_school_days') }}),
-
-due_days as (
-    -- the due date itself may lie in a holiday: day 1 is the next school day, day -1 the one before
-    select
-        day,
-        school_day_number as school_days_up_to,
-        case when is_school_day then school_day_number - 1 else school_day_number end as school_days_before
-    from school_days
-),
-
-windows as (
+due_in_term as (
+    -- a plan is counted once: in the term in which its tolerance ran out
     select
         plans.*,
-        first_day.day as window_opens_on,
-        last_day.day as window_closes_on,
-        earliest.day as earliest_possible_close
+        due_days.window_opens_on,
+        due_days.window_closes_on
     from plans
-    inner join parameters on plans.term = parameters.term
-    left join due_days on plans.review_due_date = due_days.day
-    left join school_days as first_day
+    inner join due_days
         on
-            first_day.is_school_day
-            and first_day.school_day_number
-            = due_days.school_days_before + 1 - parameters.review_tolerance_school_days
-    left join school_days as last_day
+            plans.term = due_days.term
+            and plans.review_due_date = due_days.day
+    inner join terms
         on
-            last_day.is_school_day
-            and last_day.school_day_number = due_days.school_days_up_to + parameters.review_tolerance_school_days
-    left join due_days as planned on plans.planned_date = planned.day
-    left join school_days as earliest
-        on
-            earliest.is_school_day
-            and earliest.school_day_number = planned.school_days_up_to + parameters.review_tolerance_school_days
+            plans.term = terms.term
+            and due_days.window_closes_on > terms.previous_as_at_date
+            and due_days.window_closes_on <= terms.as_at_date
     where plans.school_answered
+    union all
+    -- one whose due date is not known may have come due in any term in which it was open
+    select
+        plans.*,
+        null as window_opens_on,
+        null as window_closes_on
+    from plans
+    inner join terms on plans.term = terms.term
+    left join due_days
+        on
+            plans.term = due_days.term
+            and plans.planned_date = due_days.day
+    where
+        plans.review_due_date is null
+        and plans.school_answered
+        -- due on the day of the plan at the earliest
+        and coalesce(due_days.window_closes_on, plans.planned_date) <= terms.as_at_date
+        and (plans.ended_date is null or plans.ended_date > terms.previous_as_at_date)
 ),
 
-due_in_term as (
-    -- a plan is counted once: in the term in which its tolerance ran out. A plan whose due date is not known may have
-    -- come due in any term in which it was open
+of_pupils_there as (
     select
-        windows.*,
-        windows.review_due_date is not null and not windows.leaving_date_unreadable as is_due_for_certain
-    from windows
-    inner join terms on windows.term = terms.term
+        due_in_term.*,
+        concat(due_in_term.pupil_key, '/', cast(due_in_term.planned_date as varchar)) as plan_id,
+        due_in_term.review_due_date is not null and not pupils.leaving_date_unreadable as is_due_for_certain
+    from due_in_term
+    inner join terms on due_in_term.term = terms.term
+    inner join pupils
+        on
+            due_in_term.term = pupils.term
+            and due_in_term.urn = pupils.urn
+            and due_in_term.pupil_key = pupils.pupil_key
     where
-        (
-            windows.window_closes_on > terms.previous_as_at_date
-            and windows.window_closes_on <= terms.as_at_date
-            and (windows.leaving_date is null or windows.leaving_date >= windows.review_due_date)
-        )
-        or (
-            windows.review_due_date is null
-            and coalesce(windows.earliest_possible_close, windows.planned_date) <= terms.as_at_date
-            and (windows.ended_date is null or windows.ended_date > terms.previous_as_at_date)
-            and (windows.leaving_date is null or windows.leaving_date > terms.previous_as_at_date)
-        )
+        pupils.leaving_date is null
+        or pupils.leaving_date >= due_in_term.review_due_date
+        or (due_in_term.review_due_date is null and pupils.leaving_date > terms.previous_as_at_date)
 )
 
-select * from due_in_term
+select * from of_pupils_there

@@ -1,15 +1,55 @@
-with reviews as (select * from {{ ref('int_reviews') }}),
+with reviews as (select * from {{ ref('stg_reviews') }}),
+
+speaking_pupils as (select * from {{ ref('int_speaking_pupils') }}),
 
 terms as (select * from {{ ref('int_terms') }}),
 
+speaking_in_term as (
+    -- a return of an earlier year knows of no review held in the term
+    select
+        speaking_pupils.term,
+        speaking_pupils.return_id,
+        speaking_pupils.pupil_key,
+        terms.previous_as_at_date,
+        terms.as_at_date
+    from speaking_pupils
+    inner join terms
+        on
+            speaking_pupils.term = terms.term
+            and speaking_pupils.academic_year = terms.academic_year
+    where speaking_pupils.school_answered
+),
+
 in_term as (
-    select reviews.*
+    -- with everything that the return says of them, which int_reviews does not carry through all the years
+    select
+        speaking_in_term.term,
+        reviews.urn,
+        reviews.pupil_key,
+        concat(reviews.pupil_key, '/', cast(reviews.review_date as varchar)) as review_id,
+        reviews.planned_date,
+        reviews.review_date,
+        reviews.led_by,
+        reviews.parents_part,
+        reviews.pupil_part,
+        reviews.with_parents_evening,
+        reviews.copy_to_parents_date,
+        reviews.copy_to_parents_date_unreadable,
+        reviews.progress,
+        reviews.support_delivered,
+        reviews.next_step
     from reviews
-    inner join terms on reviews.term = terms.term
-    where
-        reviews.school_answered
-        and reviews.review_date > terms.previous_as_at_date
-        and reviews.review_date <= terms.as_at_date
+    inner join speaking_in_term
+        on
+            reviews.return_id = speaking_in_term.return_id
+            and reviews.pupil_key = speaking_in_term.pupil_key
+            and reviews.review_date > speaking_in_term.previous_as_at_date
+            and reviews.review_date <= speaking_in_term.as_at_date
+    qualify
+        row_number() over (
+            partition by speaking_in_term.term, reviews.urn, reviews.pupil_key, reviews.review_date
+            order by reviews.row_number asc nulls last
+        ) = 1
 )
 
 select * from in_term

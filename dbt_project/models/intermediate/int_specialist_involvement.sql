@@ -2,6 +2,8 @@ with windows as (select * from {{ ref('int_specialist_windows') }}),
 
 specialists as (select * from {{ ref('int_specialists') }}),
 
+pupils as (select * from {{ ref('int_pupils') }}),
+
 referrals as (
     select
         windows.term,
@@ -15,7 +17,7 @@ referrals as (
         specialists.status,
         specialists.ended_date,
         -- what a school says of a pupil who left counts up to the leaving date
-        least(coalesce(specialists.leaving_date, windows.as_at_date), windows.as_at_date) as open_until,
+        least(coalesce(pupils.leaving_date, windows.as_at_date), windows.as_at_date) as open_until,
         specialists.status is null
         or specialists.first_contact_date_unreadable
         or specialists.advice_date_unreadable
@@ -25,6 +27,11 @@ referrals as (
         on
             windows.term = specialists.term
             and windows.pupil_key = specialists.pupil_key
+    inner join pupils
+        on
+            specialists.term = pupils.term
+            and specialists.urn = pupils.urn
+            and specialists.pupil_key = pupils.pupil_key
     where specialists.referred_date <= windows.as_at_date
 ),
 

@@ -2,15 +2,12 @@ with specialists as (select * from {{ ref('stg_specialists') }}),
 
 speaking_pupils as (select * from {{ ref('int_speaking_pupils') }}),
 
-pupils as (select * from {{ ref('int_pupils') }}),
-
 speaking as (
     -- of the years' returns that list the key, the newest speaks
     select
         speaking_pupils.term,
         specialists.urn,
         specialists.pupil_key,
-        speaking_pupils.school_answered,
         specialists.service,
         specialists.referred_date,
         specialists.first_contact_date,
@@ -35,19 +32,6 @@ speaking as (
                 specialists.referred_date
             order by specialists.academic_year desc nulls last, specialists.row_number asc nulls last
         ) = 1
-),
-
-with_leaving as (
-    select
-        speaking.*,
-        pupils.leaving_date,
-        pupils.leaving_date_unreadable
-    from speaking
-    inner join pupils
-        on
-            speaking.term = pupils.term
-            and speaking.urn = pupils.urn
-            and speaking.pupil_key = pupils.pupil_key
 )
 
-select * from with_leaving
+select * from speaking

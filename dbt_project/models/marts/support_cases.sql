@@ -20,7 +20,9 @@ cases as (
             when 'NPR02' then 'spell'
             when 'NPR04' then 'below_peers'
             else 'progress_not_known'
-        end as trigger
+        end as trigger,
+        -- the spell's columns are for the spell's own cases
+        case when indicator_id = 'NPR02' then pupil_key end as pupil_key_in_spell
     from units
     where
         indicator_id in ('NPR02', 'NPR04')
@@ -62,12 +64,10 @@ described as (
         on
             cases.term = involvement.term
             and cases.pupil_key = involvement.pupil_key
-    -- the spell's columns are for the spell's own cases
     left join spells
         on
-            cases.trigger = 'spell'
-            and cases.term = spells.term
-            and cases.pupil_key = spells.pupil_key
+            cases.term = spells.term
+            and cases.pupil_key_in_spell = spells.pupil_key
 )
 
 select * from described
