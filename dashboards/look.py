@@ -45,6 +45,7 @@ ul.lines.lines li:last-child { border-bottom: 0; } .quiet { color: #55606b; font
 .legend { display: flex; flex-wrap: wrap; gap: 0.4rem 1.1rem; font-size: 0.86rem; color: #333c45; align-items: baseline; }
 .plain { width: 100%; border-collapse: collapse; font-size: 0.9rem; } .plain th { text-align: left; font-weight: 600; }
 .plain th, .plain td { padding: 0.3rem 0.6rem 0.3rem 0; border-bottom: 1px solid #e6eaee; vertical-align: top; }
+.plain td { overflow-wrap: anywhere; }
 .plain .number { text-align: right; font-variant-numeric: tabular-nums; }
 [class*="st-key-ring_"] [data-testid="stPageLink"] a { background: none; padding-left: 0; }
 [class*="st-key-ring_"] [data-testid="stPageLink"] p { color: #0b5fa5; font-weight: 600; font-size: 0.88rem; text-decoration: underline; }

@@ -76,6 +76,9 @@ FACT_SOURCES = {
     "entry_date": "entry to the roll",
 }
 
+# where GIAS's own name of a phase says little
+PHASES = {"Not applicable": "Special and other", "16 plus": "Post-16"}
+
 GROUP_TYPES = {
     "all": "All pupils",
     "provision": "Provision",
@@ -107,6 +110,11 @@ def label(code_list: str, code: str | None) -> str:
 def reason_label(code: str | None) -> str:
     """Why a pupil was not admitted."""
     return REASONS.get(code or "") or label("not_admitted_reason", code)
+
+
+def phase_label(phase: str | None) -> str:
+    """A school's phase as people say it; GIAS gives special schools none."""
+    return PHASES.get(phase or "", phase or "Not known")
 
 
 def group_label(group_type: str, group_value: str) -> str:

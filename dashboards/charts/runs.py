@@ -17,7 +17,7 @@ def signal(values: list[float | None], unit: str) -> str:
     """What a run chart says of a series, in one sentence; terms without a value are passed over."""
     seen = [value for value in values if value is not None]
     if len(seen) < SHIFT:
-        return f"{len(seen)} terms are too few to tell a shift from chance"
+        return "Too few terms yet to tell a shift from chance"
     middle = pl.Series(seen).median()
     sides = [1 if value > middle else -1 for value in seen if value != middle]
     if _longest_run(sides) >= SHIFT:

@@ -8,7 +8,7 @@ from dashboards.about import about, about_html
 from dashboards.charts.bars import count_bars
 from dashboards.frame import Frame, current
 from dashboards.queries import admissions, changes
-from dashboards.words import ADMISSION_STANDINGS, DASH, FACT_SOURCES, count_of, reason_label, short_key
+from dashboards.words import ADMISSION_STANDINGS, DASH, FACT_SOURCES, PHASES, count_of, reason_label, short_key
 
 SOURCE = "The LA's extract of EHC plans where there is one, else the schools' placements; admission from the schools' returns"
 ABOUT = {
@@ -133,7 +133,9 @@ def plan_list(shown: pl.DataFrame) -> None:
 
 def standings(data: pl.DataFrame) -> None:
     counts = (
-        data.with_columns(pl.col("phase").fill_null("Not known")).group_by("standing_word", "phase").agg(plans=pl.len())
+        data.with_columns(pl.col("phase").replace(PHASES).fill_null("Not known"))
+        .group_by("standing_word", "phase")
+        .agg(plans=pl.len())
     )
     drawn, key = count_bars(
         counts, bars="standing_word", parts="phase", number="plans", order=counts["phase"].unique().sort().to_list()

@@ -9,7 +9,7 @@ from dashboards import look
 from dashboards.about import about, about_html, definition_rows, unknown_words
 from dashboards.frame import Frame, current
 from dashboards.queries import changes, indicators, returns, ringing, snapshot
-from dashboards.words import DASH, RATINGS, STATUSES, amount, count_of, html, percent, points, term_label
+from dashboards.words import DASH, RATINGS, STATUSES, amount, count_of, html, percent, phase_label, points, term_label
 
 RING = 10
 LISTED = 8  # of the missing schools, before "and so many more"
@@ -35,6 +35,7 @@ def headlines(frame: Frame) -> None:
     due = sent.filter("is_due")
     usable = due.filter(~pl.col("status").is_in(["missing", "rejected"]))
     case = changes.of_cases(frame.connection, frame.term, frame.previous, frame.school)
+    comparable = changes.was_counted(frame.connection, frame.previous, "NPR05")
     plans = changes.of_admissions(frame.connection, frame.term, frame.previous, frame.school)
     parts = []
     if frame.school:
@@ -77,7 +78,7 @@ def headlines(frame: Frame) -> None:
         look.headline(
             "Progress not known",
             f"{case['not_known'].now:,}",
-            against(case["not_known"], frame),
+            against(case["not_known"], frame) if comparable else "no earlier figure to compare",
             about_html(
                 frame,
                 "Progress not known",
@@ -175,13 +176,14 @@ def change_line(frame: Frame, row: dict[str, Any]) -> str:
     definition = frame.indicators[row["indicator_id"]]
     better = is_better(definition, row["change"])
     arrow = "▲" if row["change"] > 0 else "▼"
+    chance = "" if row["is_clear_change"] else ", within chance"
     rated = ""
     if row["rag"] != row["previous_rag"] and row["rag"] and row["previous_rag"]:
         rated = f", from {RATINGS[row['previous_rag']].word} to {RATINGS[row['rag']].word}"
     return (
         f"<span aria-hidden='true'>{arrow}</span> <strong>{html(definition['name'])}</strong> "
         f"<span class='quiet'>{row['indicator_id']}</span>: {percent(row['previous_value'])} to {percent(row['value'])} "
-        f"({points(row['change'])}, {'better' if better else 'worse'}{rated})"
+        f"({points(row['change'])}, {'better' if better else 'worse'}{chance}{rated})"
     )
 
 
@@ -193,7 +195,7 @@ def who_is_missing(frame: Frame) -> None:
     else:
         look.lines(
             [
-                f"{look.status(row['status'])} {html(row['name'])} <span class='quiet'>{html(row['phase'])}</span>"
+                f"{look.status(row['status'])} {html(row['name'])} <span class='quiet'>{html(phase_label(row['phase']))}</span>"
                 + (
                     f" <span class='quiet'>{row['terms_running']} terms running</span>"
                     if row["terms_running"] > 1
@@ -226,7 +228,7 @@ def whom_to_ring(frame: Frame) -> None:
             reasons = "".join(f"<li>{html(reason)}</li>" for reason in row["reasons"])
             st.html(
                 f'<div class="card"><span class="rank">{rank}</span><div><h3>{html(row["name"])} '
-                f'<span class="quiet">{html(row["phase"])}, {count_of(row["points"], "point")}</span></h3>'
+                f'<span class="quiet">{html(phase_label(row["phase"]))}, {count_of(row["points"], "point")}</span></h3>'
                 f"<ul>{reasons}</ul></div></div>"
             )
             with st.container(horizontal=True, gap="medium"):

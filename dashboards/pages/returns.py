@@ -8,10 +8,11 @@ from dashboards.about import about, about_html
 from dashboards.charts.bars import status_over_terms
 from dashboards.frame import Frame, current
 from dashboards.queries import returns
-from dashboards.words import DASH, STATUSES, count_of, day, term_label
+from dashboards.words import DASH, PHASES, STATUSES, count_of, day, html, term_label
 
 SOURCE = "The ledger of files received, and the rules that each return was checked against"
 STATUS_ROWS = {status.word: status.means for status in STATUSES.values()} | {"Source": SOURCE}
+COMMONEST = 10
 USED = ~pl.col("status").is_in(["missing", "rejected"])
 
 
@@ -74,7 +75,7 @@ def by_school(frame: Frame, sent: pl.DataFrame) -> None:
         pl.col("rows_accepted").alias("Accepted"),
         pl.col("rows_quarantined").alias("Not counted"),
         pl.col("received_at").alias("Received"),
-        pl.col("phase").alias("Phase"),
+        pl.col("phase").replace(PHASES).alias("Phase"),
     )
     st.dataframe(
         rows,
@@ -126,25 +127,18 @@ def rules(frame: Frame) -> None:
     if found.is_empty():
         st.write("No open issue.")
         return
-    st.dataframe(
-        found.head(15).select(
-            pl.col("rule_code").alias("Rule"),
-            pl.col("severity").str.to_titlecase().alias("Severity"),
-            pl.col("issues").alias("Issues"),
-            pl.col("schools").alias("Schools"),
-            pl.col("message").alias("What is wrong"),
-            pl.col("remedy").alias("What to do"),
-        ),
-        hide_index=True,
-        row_height=52,
-        height="content",
-        column_config={
-            "Rule": st.column_config.TextColumn(width="small"),
-            "What is wrong": st.column_config.TextColumn(width="large"),
-            "What to do": st.column_config.TextColumn(width="large"),
-        },
-        alt="The commonest faults of the term",
+    rows = "".join(
+        f"<tr><td>{html(row['rule_code'])}<br><span class='quiet'>{html(row['severity'].capitalize())}</span></td>"
+        f"<td class='number'>{row['issues']:,}</td><td class='number'>{row['schools']:,}</td>"
+        f"<td>{html(row['message'])}<br><span class='quiet'>{html(row['remedy'])}</span></td></tr>"
+        for row in found.head(COMMONEST).iter_rows(named=True)
     )
+    st.html(
+        "<table class='plain'><thead><tr><th>Rule</th><th class='number'>Issues</th><th class='number'>Schools</th>"
+        f"<th>What is wrong, and what to do</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+    if len(found) > COMMONEST:
+        st.caption(f"The {COMMONEST} commonest of {len(found)} rules with an open issue; every issue is listed below.")
     about(
         frame,
         "The commonest faults",
@@ -210,6 +204,25 @@ def issue_list(frame: Frame) -> None:
     )
 
 
+def without_a_school(frame: Frame) -> None:
+    found = returns.unplaced(frame.connection)
+    if found.is_empty():
+        return
+    st.header("Files of no school or term", anchor=False)
+    look.lines(
+        [
+            f"<strong>{html(row['file_name'])}</strong>: {html(row['message'])} <span class='quiet'>{html(row['remedy'])}"
+            f" ({html(row['rule_code'])})</span>"
+            for row in found.iter_rows(named=True)
+        ]
+    )
+    about(
+        frame,
+        "Files of no school or term",
+        {"Counts": "Files that could not be placed, whenever they came", "Source": SOURCE},
+    )
+
+
 def main() -> None:
     frame = current()
     st.write("Who sent what and when, what of it is not counted, and what schools are asked to put right.")
@@ -221,6 +234,7 @@ def main() -> None:
     rules(frame)
     issue_list(frame)
     if not frame.school:
+        without_a_school(frame)
         over_terms(frame)
 
 

@@ -10,7 +10,7 @@ from dashboards.about import about, definition_rows, unknown_words
 from dashboards.charts import funnels, runs
 from dashboards.frame import Frame, current, keep_in_query_string, remember
 from dashboards.queries import indicators
-from dashboards.words import DASH, amount, count_of, group_label, html, term_label
+from dashboards.words import DASH, PHASES, amount, count_of, group_label, html, phase_label, term_label
 
 
 def choose_indicator(frame: Frame) -> tuple[dict[str, Any], tuple[str, str]]:
@@ -137,9 +137,9 @@ def against_the_phases(frame: Frame, definition: dict[str, Any], group: tuple[st
     st.header("The LA against its phases", anchor=False)
     unit = definition["unit"]
     is_la = pl.col("area_type") == "la"
-    named = series.with_columns(area=pl.when(is_la).then(pl.lit("The LA")).otherwise("area_code")).sort(
-        ~is_la, "area", maintain_order=True
-    )
+    named = series.with_columns(
+        area=pl.when(is_la).then(pl.lit("The LA")).otherwise(pl.col("area_code").replace(PHASES))
+    ).sort(~is_la, "area", maintain_order=True)
     now = named.filter(term=frame.term)
     target = in_term(series.filter(is_la), frame.term)["target"]
     chart, beside = st.columns([4, 3], gap="large")
@@ -196,7 +196,7 @@ def every_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str
             number(),
             pl.col("beyond").alias("Outside"),
             pl.col("unknown").alias("Unknown"),
-            pl.col("phase").alias("Phase"),
+            pl.col("phase").replace(PHASES).alias("Phase"),
         )
         table(shown, "rate", f"Every school: {definition['name']}", height=min(480, 38 + 35 * len(shown)))
     about(
@@ -225,7 +225,7 @@ def of_a_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str]
         look.figure(
             drawn,
             title=f"{frame.school_name}: {standing_among(now['value'], around, unit)}",
-            subtitle=f"{definition['name']}, {group_label(*group).lower()}; its peers are the LA's {phase} schools",
+            subtitle=f"{definition['name']}, {group_label(*group).lower()}; its peers are the LA's schools of its phase ({phase_label(phase)})",
             key=key,
         )
     joined = mine.join(peers, on="term", how="left", maintain_order="left")
@@ -249,7 +249,7 @@ def of_a_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str]
         definition["name"],
         definition_rows(definition, now["target"])
         | {
-            "Peers": f"The LA's {phase} schools with a figure for the term ({around['schools']} in {term_label(frame.term)}), "
+            "Peers": f"The LA's schools of its phase ({phase_label(phase)}) with a figure for the term ({around['schools']} in {term_label(frame.term)}), "
             "this one among them; the middle half lies between their quartiles",
             "Chart": "Upright lines are the school's 95% Wilson intervals; a term without a figure is a gap",
         },

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from dashboards.queries import admissions, cases, returns
+from dashboards.queries import admissions, ask, cases, returns
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ def of_cases(
         "specialist": _compared(now.filter(~not_known), before.filter(~not_known), ["pupil_key"]),
         "not_known": _compared(now.filter(not_known), before.filter(not_known), ["pupil_key"]),
     }
+
+
+def was_counted(connection: duckdb.DuckDBPyConnection, term: str | None, indicator_id: str) -> bool:
+    """Whether the indicator had any unit in a term: in the first terms, one that looks back has none."""
+    sql = "select count(*) > 0 as found from marts.indicator_units where term = $term and indicator_id = $indicator_id"
+    return ask(connection, sql, term=term, indicator_id=indicator_id).item()
 
 
 def of_admissions(connection: duckdb.DuckDBPyConnection, term: str, previous: str | None, urn: str | None) -> Change:

@@ -89,6 +89,19 @@ def commonest_rules(connection: duckdb.DuckDBPyConnection, term: str, urn: str |
     )
 
 
+def unplaced(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Issues about files of no school or no term: file_name, rule_code, message, remedy."""
+    return ask(
+        connection,
+        """
+        select file_name, rule_code, message, remedy
+        from marts.issues
+        where (term is null or urn is null) and state = 'open'
+        order by file_name, rule_code
+        """,
+    )
+
+
 def issues(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None) -> pl.DataFrame:
     """Every issue, errors first: name, severity, rule_code, table_name, row_number, field, message, remedy, state, file_name."""
     return ask(

@@ -352,7 +352,17 @@ def issues(sent: list[dict]) -> list[dict]:
                         "state": "open",
                     }
                 )
-    return rows
+    unplaced = {
+        "issue_id": "unplaced",
+        "file_name": "SEN return from us.xlsx",
+        "rule_code": "FIL10",
+        "severity": "error",
+        "table_name": "files",
+        "message": "We cannot tell which school or which term this file is for.",
+        "remedy": "Name it as asked, and send it again.",
+        "state": "open",
+    }
+    return [*rows, unplaced]
 
 
 def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: datetime = PUBLISHED_AT) -> str:
@@ -369,14 +379,16 @@ def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: date
         "indicator_values": values,
         "indicator_values_area": area_values(values, defined),
         "indicator_units": [
+            # from the third term on: NPR05 looks two terms back
             {
-                "indicator_id": "REV01",
+                "indicator_id": "NPR05",
                 "urn": "100000",
-                "term": all_terms[0]["term"],
+                "term": term["term"],
                 "pupil_key": "k",
                 "unit_id": "u",
                 "is_met": True,
             }
+            for term in all_terms[2:]
         ],
         "support_cases": support_cases(all_terms),
         "ehc_admissions": ehc_admissions(all_terms),

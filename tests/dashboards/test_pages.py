@@ -240,13 +240,20 @@ def test_returns_add_up_and_name_the_commonest_rules(published):
     # the rows of ten used returns: schools 0 to 9 received 100 + n, of which n are not counted
     assert "1,000 of 1,045 received" in tile(app, "Rows accepted")
     assert "45 4.31% of 1,045 received" in tile(app, "Rows not counted")
-    schools, faults, issues = (app.dataframe[n].value for n in range(3))
+    schools, issues = (app.dataframe[n].value for n in range(2))
     assert len(schools) == 12
     assert schools["Status"][0] == "■ Missing"
     [(errors, queries)] = ask(
         published, "select sum(errors), sum(queries) from marts.returns where term = '2025-26-summer'"
     )
-    assert faults["Issues"].sum() == len(issues) == errors + queries
+    assert len(issues) == errors + queries
+    [(rule, most)] = ask(
+        published,
+        "select rule_code, count(*) as n from marts.issues where term = '2025-26-summer' group by all order by n desc, 1 limit 1",
+    )
+    assert f"What is wrong, and what to do {rule}" in text_of(app)
+    assert re.search(rf"{rule} \w+ {most} ", text_of(app))
+    assert "SEN return from us.xlsx : We cannot tell which school" in text_of(app)
     assert f"{errors} + {queries}" in tile(app, "Open errors and queries")
 
 
