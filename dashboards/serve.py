@@ -47,7 +47,10 @@ def serve(settings: Settings, port: int = 8501, address: str = "127.0.0.1", open
         "server_headless": not open_browser,
     }
     bootstrap.load_config_options(options)
-    print(f"SEN Oversight is on http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl+C ends it)")
+    print(
+        f"SEN Oversight is on http://{'localhost' if address == '127.0.0.1' else address}:{port}  (Ctrl+C ends it)",
+        flush=True,
+    )
     bootstrap.run(str(APP), False, [], options)
 
 
