@@ -51,6 +51,14 @@ def changed_ranges(settings: Settings, connection: duckdb.DuckDBPyConnection) ->
     return ranges
 
 
+def unplaced_fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
+    """Fingerprint of what the files without a school or term are judged by: themselves, GIAS and the project's own."""
+    files = connection.sql(
+        "SELECT file_id, state FROM ledger.files WHERE urn IS NULL OR term IS NULL ORDER BY ALL"
+    ).fetchall()
+    return hashlib.sha256(repr([_project_fingerprint(), reference_fingerprint(connection), files]).encode()).hexdigest()
+
+
 def mark_finished(
     settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], finished_at: datetime
 ) -> None:

@@ -83,7 +83,7 @@ def test_a_run_killed_at_every_stage_and_started_again_ends_where_an_undisturbed
     monkeypatch.setenv("SEN_PSEUDONYM_KEY", "the tests' own pseudonym key")
     undisturbed, disturbed = tmp_path / "undisturbed" / "data", tmp_path / "disturbed" / "data"
     make_la(Settings(_env_file=None, data_dir=undisturbed), schools=6, terms=1)
-    shutil.copytree(undisturbed, disturbed)
+    shutil.copytree(undisturbed, disturbed, symlinks=True)
     finish(undisturbed)
     for stage, after in STAGES.items():
         kill_in(disturbed, stage, after)

@@ -1,4 +1,4 @@
--- One row: a column that was found or missed, each field once a sheet; nothing of a sheet that could not be read as one.
+-- One row: a column that was found or missed, each field once a sheet; nothing of a sheet that was not read as one.
 with files as (select * from checked_files where not rejected),
 
 readable as (

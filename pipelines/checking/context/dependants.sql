@@ -15,13 +15,28 @@ with pupils as (
 ),
 
 children as (
-    select 'plans' as table_name, return_id, row_number, upn, planned_date
+    select
+        'plans' as table_name,
+        return_id,
+        row_number,
+        upn,
+        planned_date
     from raw.plans
     union all
-    select 'reviews', return_id, row_number, upn, planned_date
+    select
+        'reviews',
+        return_id,
+        row_number,
+        upn,
+        planned_date
     from raw.reviews
     union all
-    select 'specialists', return_id, row_number, upn, null
+    select
+        'specialists',
+        return_id,
+        row_number,
+        upn,
+        null
     from raw.specialists
 ),
 
@@ -70,9 +85,15 @@ of_plans as (
 ),
 
 dependants as (
-    select *, 1 as position from of_pupils
+    select
+        *,
+        1 as position
+    from of_pupils
     union all
-    select *, 2 as position from of_plans
+    select
+        *,
+        2 as position
+    from of_plans
 )
 
 select

@@ -59,14 +59,14 @@ select
     case
         when files.urn is not null and files.fault is null and files.state <> 'duplicate'
             then coalesce(
-                exists (
-                    select 1 from accepted_specifications as accepted
-                    where
-                        accepted.academic_year = files.academic_year
-                        and accepted.version = files.specification
-                ),
-                false
-            )
+                    exists (
+                        select 1 from accepted_specifications as accepted
+                        where
+                            accepted.academic_year = files.academic_year
+                            and accepted.version = files.specification
+                    ),
+                    false
+                )
     end as specification_accepted,
     files.fault is null
     and files.state <> 'duplicate'

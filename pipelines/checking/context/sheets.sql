@@ -26,7 +26,16 @@ tables as (
     where known
     group by all
     union all
-    select return_id, table_name, null, false, true, false, null, 0 from nothing_read
+    select
+        return_id,
+        table_name,
+        null,
+        false,
+        true,
+        false,
+        null,
+        0
+    from nothing_read
 ),
 
 unknown as (
@@ -43,7 +52,17 @@ every_sheet as (
         found and header_found and not coalesce(repeated, false) as is_readable
     from tables
     union all
-    select return_id, null, sheet_name, true, false, false, null, 0, false from unknown
+    select
+        return_id,
+        null,
+        sheet_name,
+        true,
+        false,
+        false,
+        null,
+        0,
+        false
+    from unknown
 )
 
 select

@@ -22,9 +22,9 @@ select
             and specialists.service is not null
             and specialists.referred_date is not null
             then count(*) over (
-                partition by
-                    specialists.return_id, specialists.upn, specialists.service, specialists.referred_date
-            )
+                    partition by
+                        specialists.return_id, specialists.upn, specialists.service, specialists.referred_date
+                )
     end as rows_of_key
 from specialists
 left join pupils on specialists.return_id = pupils.return_id and specialists.upn = pupils.identifier
