@@ -13,6 +13,7 @@ from dashboards.words import DASH, PHASES, STATUSES, count_of, day, html, term_l
 SOURCE = "The ledger of files received, and the rules that each return was checked against"
 STATUS_ROWS = {status.word: status.means for status in STATUSES.values()} | {"Source": SOURCE}
 COMMONEST = 10
+UNKNOWN_COLUMN = "COL02"
 USED = ~pl.col("status").is_in(["missing", "rejected"])
 
 
@@ -184,7 +185,11 @@ def issue_list(frame: Frame) -> None:
             pl.col("rule_code").alias("Rule"),
             pl.col("table_name").alias("Table"),
             pl.col("row_number").alias("Row"),
-            pl.col("field").alias("Field"),
+            # the heading is in the school's workbook alone: it may be a child's name
+            pl.when(pl.col("rule_code") == UNKNOWN_COLUMN)
+            .then(pl.lit("not a field of the return"))
+            .otherwise("field")
+            .alias("Field"),
             pl.col("message").alias("What is wrong"),
             pl.col("remedy").alias("What to do"),
             pl.col("state").str.to_titlecase().alias("State"),

@@ -333,7 +333,7 @@ def issues(sent: list[dict]) -> list[dict]:
                         ("RVW05", "reviews", "copy_to_parents_date"),
                     ]
                     if severity == "error"
-                    else [("PUP10", "pupils", "year_group"), ("PUP16", "pupils", None)]
+                    else [("PUP10", "pupils", "year_group"), ("COL02", "pupils", None)]
                 )[i % (3 if severity == "error" else 2)]
                 rows.append(
                     {

@@ -243,6 +243,7 @@ def test_returns_add_up_and_name_the_commonest_rules(published):
     schools, issues = (app.dataframe[n].value for n in range(2))
     assert len(schools) == 12
     assert schools["Status"][0] == "■ Missing"
+    assert set(issues[issues["Rule"] == "COL02"]["Field"]) == {"not a field of the return"}
     [(errors, queries)] = ask(
         published, "select sum(errors), sum(queries) from marts.returns where term = '2025-26-summer'"
     )

@@ -125,9 +125,10 @@ def content(calendar) -> dict[str, list[dict]]:
         "raw.placements": rows_of_return(PLACEMENTS),
         "raw.pupils": rows_of_return(PUPILS),
         "quality.issues": [
-            {**broken, "issue_id": "1", "rule_code": "PUP16", "severity": "query", "table_name": "pupils"},
+            {**broken, "issue_id": "1", "rule_code": "PUP16", "severity": "query", "table_name": "pupils"}
+            | {"field": "sen_provision"},
             {**broken, "issue_id": "2", "rule_code": "PUP01", "severity": "error", "table_name": "pupils"}
-            | {"return_id": f"100001-{SPRING}-superseded"},
+            | {"return_id": f"100001-{SPRING}-superseded", "field": "a heading of the school's own"},
         ],
     }  # fmt: skip
 
@@ -265,6 +266,8 @@ def test_a_school_that_answered_has_every_indicator_that_applies(marts):
 def test_issues_say_what_is_open_and_hold_no_value(marts):
     assert marts("select issue_id, state from marts.issues order by 1") == [("1", "open"), ("2", "corrected")]
     assert not marts("select 1 from marts.issues where columns(*)::varchar = 'secret'")
+    # of the fields those of the contract alone
+    assert marts("select field from marts.issues order by issue_id") == [("sen_provision",), (None,)]
 
 
 def test_definitions_and_schools_are_whole(marts):
