@@ -89,6 +89,8 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the dashboard at the end.")] = True,
 ) -> None:
     """Make a synthetic LA's files, run the whole pipeline on them, open the dashboard."""
+    # made-up returns and letters have no business in an LA's own landing zone, outbox and mail
+    os.environ |= dict.fromkeys(("SEN_LANDING_URL", "SEN_OUTBOX_URL", "SEN_SMTP_URL"), "")
     _use(data_dir)
     _make_demo(schools=schools, terms=terms, seed=seed)
     _run(term=None, on=None)
@@ -186,8 +188,7 @@ def status(
     on: On = None,
 ) -> None:
     """What was received, from whom, what is outstanding, and when the snapshot was published."""
-    if data_dir:
-        _use(data_dir)
+    _use(data_dir)
     from pipelines.publishing.status import describe, find_status
 
     found = find_status(get_settings(), (on or datetime.now()).date())

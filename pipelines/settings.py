@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     max_file_megabytes: int = Field(150, gt=0, description="A return larger than this once inflated is refused")
     minimum_units: int = Field(5, ge=1, description="RAG is grey below this many units")
 
+    @field_validator("landing_url", "outbox_url", "smtp_url", "pseudonym_key", "warehouse_key", mode="before")
+    @classmethod
+    def _blank_is_not_set(cls, value: object) -> object:
+        return None if value == "" else value
+
     @field_validator("warehouse_key")
     @classmethod
     def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:

@@ -11,6 +11,7 @@ from pipelines.settings import Settings, get_settings
 def _own_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith("SEN_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
@@ -18,10 +19,10 @@ def _own_environment(monkeypatch):
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch) -> Settings:
-    """The settings of an empty data folder, without an `.env` file, and the environment that says the same."""
+    """The settings of an empty data folder, and the environment that says the same."""
     monkeypatch.setenv("SEN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("SEN_PSEUDONYM_KEY", "the tests' own pseudonym key")
-    return Settings(_env_file=None)
+    return Settings()
 
 
 def pytest_collection_modifyitems(items):
