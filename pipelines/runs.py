@@ -16,7 +16,7 @@ from pipelines.landing import list_landing
 from pipelines.resources import ON_TAG
 from pipelines.settings import Settings, get_settings
 from pipelines.terms import load_calendar
-from pipelines.warehouse import warehouse
+from pipelines.warehouse import only_writer, warehouse
 
 DAGSTER_YAML = """\
 telemetry:
@@ -130,7 +130,8 @@ def term_runs_after_pull(pull_job, term_job) -> dg.SensorDefinition:
     )
     def term_after_pull(context: dg.RunStatusSensorContext):
         settings = get_settings()
-        with warehouse(settings) as connection:
+        # without the lock it could take the file from under the dbt of a run that somebody started by hand
+        with only_writer(settings, say=context.log.info), warehouse(settings) as connection:
             ranges = changed_ranges(settings, connection)
         for terms in ranges:
             yield dg.RunRequest(run_key=f"{context.dagster_run.run_id}-{terms[0]}", tags=range_tags(terms, None))
