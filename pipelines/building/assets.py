@@ -58,4 +58,7 @@ def pupil_keys(warehouse: Warehouse) -> MaterializeResult:
 def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator:
     """Seeds, models and their tests, in one dbt build."""
     with dbt_environment(warehouse.settings):
-        yield from dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context).stream()
+        # one folder for all runs, which else leave ten megabytes each in the project
+        target = warehouse.settings.dagster_home.resolve() / "dbt"
+        build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
+        yield from build.stream()
