@@ -82,9 +82,3 @@ def _read_calendar(path: Path, _changed: int) -> dict[str, Term]:
                 raise ValueError(f"{path.name}, line {number}: {term.term} is no term, or its dates are out of order")
             terms.append(term)
     return {term.term: term for term in sorted(terms, key=lambda term: term.starts_on)}
-
-
-def term_before(calendar: dict[str, Term], term: str, back: int = 1) -> Term | None:
-    """The term `back` terms before, or None before the calendar's first."""
-    position = list(calendar).index(term) - back
-    return list(calendar.values())[position] if position >= 0 else None

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from random import Random
 
 from expectations.contracts import load_contract
-from pipelines.demo.days import SchoolDays, academic_year_of
+from pipelines.demo.days import SchoolDays
 from pipelines.demo.lives import Consultation, Naming, Pupil, Referral, Review, Stay, World
 from pipelines.demo.schools import School
 from pipelines.terms import Term
@@ -389,8 +389,3 @@ def _arrangements(school: School, senco: _Senco, healthcare: int, term: Term, da
         yes(0.9) if school.kind == "post16" else None,
         rng.randrange(20, 400) * 500 if mainstream and rng.random() < 0.8 else None,
     ]
-
-
-def age_in_years(pupil: Pupil, day: date) -> int:
-    """Age at the 31 August before the academic year of a day."""
-    return academic_year_of(day) - pupil.cohort + 4
