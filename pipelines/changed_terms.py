@@ -23,12 +23,13 @@ PROJECT_SUFFIXES = {".yml", ".csv", ".sql", ".py", ".j2"}
 
 
 def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Term -> fingerprint of its inputs, for every term that has a return: returns, the LA's files, the project's own."""
+    """Term -> fingerprint of its inputs, for every term that has a file: files, the LA's own, the project's own."""
     common = [_project_fingerprint(), reference_fingerprint(connection), calendar_path(settings).read_text()]
     common += [settings.la_code, str(settings.minimum_units)]
+    # files, not returns: one that came twice is no return, and its school is told
     returns = connection.sql("""
-        SELECT r.term, string_agg(return_id || coalesce(released_at::VARCHAR, ''), ',' ORDER BY return_id)
-        FROM ledger.returns AS r JOIN ledger.files ON file_id = return_id GROUP BY r.term
+        SELECT term, string_agg(file_id || coalesce(released_at::VARCHAR, ''), ',' ORDER BY file_id)
+        FROM ledger.files WHERE term IS NOT NULL GROUP BY term
     """).fetchall()
     calendar = load_calendar(settings)
     return {

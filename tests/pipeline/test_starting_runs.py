@@ -42,6 +42,17 @@ def test_a_finished_term_is_not_run_again_until_a_return_of_it_arrives(settings,
     assert changed_ranges(settings, connection) == [["2025-26-spring"]]
 
 
+def test_a_file_that_came_twice_is_something_new_though_no_return(settings, connection):
+    receive(connection, "2025-26-autumn")
+    mark_finished(settings, connection, ["2025-26-autumn"], NOW)
+    connection.execute(
+        "INSERT INTO ledger.files (file_id, term, state) VALUES ('again', '2025-26-autumn', 'duplicate')"
+    )
+    assert changed_ranges(settings, connection) == [["2025-26-autumn"]]
+    mark_finished(settings, connection, ["2025-26-autumn"], NOW)
+    assert changed_ranges(settings, connection) == []
+
+
 def test_a_released_return_and_a_changed_calendar_are_something_new(settings, connection):
     receive(connection, "2025-26-autumn")
     mark_finished(settings, connection, ["2025-26-autumn"], NOW)
