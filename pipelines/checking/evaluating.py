@@ -99,10 +99,15 @@ def _exception(info: Mapping[str, Any] | None) -> str | None:
     errors = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, Mapping)]
     for error in errors:
         if error.get("raised_exception"):
-            lines = str(error.get("exception_traceback") or "").strip().splitlines()
-            last = lines[-1].split(":")[0].strip() if lines else ""
-            return last.rsplit(".", 1)[-1] or "error"
+            return _kind_of_error(str(error.get("exception_traceback") or ""))
     return None
+
+
+def _kind_of_error(traceback: str) -> str:
+    """The class that follows the traceback's frames; what follows it, over however many lines, may hold a value."""
+    _, _, last = traceback.rpartition("Traceback (most recent call last):")
+    said = next((line for line in last.splitlines() if line and not line[0].isspace()), "")
+    return said.split(":")[0].strip().rsplit(".", 1)[-1] or "error"
 
 
 def _quieten() -> None:

@@ -391,7 +391,16 @@ def _insert_issues(connection: duckdb.DuckDBPyConnection, issues: pl.DataFrame) 
         connection.execute("""
             INSERT INTO quality.issues BY NAME
             SELECT
-                md5(concat_ws('|', return_id, rule_code, table_name, row_number, field, value)) AS issue_id, found.*
+                -- a number in place of a value or a stray heading: marts show the id, and a UPN can be guessed from its hash
+                md5(
+                    concat_ws(
+                        '|', return_id, rule_code, table_name, found.row_number,
+                        row_number() OVER (
+                            PARTITION BY return_id, rule_code, table_name, found.row_number ORDER BY field, value
+                        )
+                    )
+                ) AS issue_id,
+                found.*
             FROM found
         """)
 
@@ -432,7 +441,7 @@ def _what_was_checked(
     school = list(runs.SCHOOL)
     school_of = files.select("file_id", *school)
     newest = (
-        files.sort("received_at", "serial", "file_name", nulls_last=False)
+        files.sort("received_at", "serial", "file_name", "file_id", nulls_last=False)
         .group_by(school)
         .agg(
             current=pl.col("file_id").filter(pl.col("state") == "current").first(),
