@@ -122,7 +122,7 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
     rows = connection.sql(
         f"""
         WITH files AS (
-            SELECT *, row_number() OVER (PARTITION BY urn, term ORDER BY received_at, serial NULLS FIRST, file_id) AS place
+            SELECT *, row_number() OVER (PARTITION BY urn, term ORDER BY received_at, serial NULLS FIRST, file_name, file_id) AS place
             FROM ledger.files WHERE list_contains($terms, term) AND urn IS NOT NULL
         ),
         schools AS (

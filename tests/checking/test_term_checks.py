@@ -81,6 +81,23 @@ RECEIVED = {
         "100021", {"pupils": [{"uln": "1000000044"}, {"upn": upn(8), "uln": "1000000044"}], "plans": [{}, {"upn": upn(8)}]}
     ),
     "review of nobody": Received("100022", {"reviews": [{"upn": upn(8), "next_step": "INVOLVE_SPECIALIST"}]}),
+    "no return row": Received(
+        "100023", file={"specification": None}, sheets=[{"table_name": "return", "rows_received": 0}]
+    ),
+    "no specification column": Received(
+        "100024",
+        file={"specification": None},
+        columns=[{"table_name": "return", "field": "specification", "found": False}],
+    ),
+    "dates of a referral": Received(
+        "100025",
+        {
+            "specialists": [
+                {"service": "CAMHS", "first_contact_date": "2025-10-06", "ended_date": "2025-09-21"},
+                {"service": "OTHER", "first_contact_date": "2025-10-06", "advice_date": "2025-09-21"},
+            ]
+        },
+    ),
     "referral undated": Received(
         "100019", {"reviews": [{"next_step": "INVOLVE_SPECIALIST"}], "specialists": [{"referred_date": "soon"}]}
     ),
@@ -114,6 +131,11 @@ ISSUES = {
     # a ULN that cannot be right says nothing of who it is
     "wrong uln of another": [("PUP04", "pupils", 2), ("PUP04", "pupils", 3)],
     "review of nobody": [("RVW01", "reviews", 2)],
+    # what is wrong with the sheet itself is not said of the version that it lacks as well
+    "no return row": [("SHT04", "return", None)],
+    "no specification column": [("COL01", "return", None)],
+    # one date, one issue: before the referral is before the first contact too
+    "dates of a referral": [("SPE05", "specialists", 2), ("SPE04", "specialists", 3)],
     "referral undated": [("SPE.referred_date.date", "specialists", 2)],
 }
 NOT_COUNTED = {
@@ -210,13 +232,15 @@ def test_states_follow_from_what_was_found_and_in_which_order_it_came(checked):
     assert not_current == {
         RECEIVED["sheet missing"].file_id: "rejected",
         RECEIVED["truncated"].file_id: "rejected",
+        RECEIVED["no return row"].file_id: "rejected",
+        RECEIVED["no specification column"].file_id: "rejected",
         "rejected after": "rejected",
         "short": "held",
         "dirty": "superseded",
         "same bytes": "duplicate",
     }
-    assert (summary.rejected, summary.held, summary.superseded) == (3, 1, 1)
-    assert summary.current == len(RECEIVED) - 6
+    assert (summary.rejected, summary.held, summary.superseded) == (5, 1, 1)
+    assert summary.current == len(RECEIVED) - 8
 
 
 def test_a_cell_that_a_rule_costs_is_blank_and_its_text_is_kept(checked):
@@ -369,6 +393,33 @@ def test_files_without_school_or_term_have_issues_of_their_own(settings):
             ]
         broken = connection.sql("SELECT rule_code FROM quality.rule_runs WHERE result = 'broken' ORDER BY 1").fetchall()
         assert [code for (code,) in broken] == ["FIL03", "FIL10", "FIL15", "FIL16"]
+
+
+def test_the_id_of_an_issue_says_nothing_of_a_value(settings):
+    def ids(wrong_upn: str, heading: str) -> list[tuple]:
+        with open_warehouse() as connection:
+            stray = {"table_name": "pupils", "field": None, "column_name": heading, "known": False}
+            receive(connection, Received("100001", {"pupils": [{"upn": wrong_upn}], "plans": []}, columns=[stray]))
+            check(settings, connection)
+            return connection.sql("SELECT rule_code, issue_id FROM quality.issues ORDER BY ALL").fetchall()
+
+    found = ids(WRONG_LETTER, "H801200001001")
+    assert [code for code, _ in found] == ["COL02", "PUP02", "PUP16"]
+    assert found == ids("B801200001001", "Tutor group")
+
+
+def test_two_stray_columns_are_two_issues(settings):
+    stray = [{"table_name": "pupils", "field": None, "column_name": name, "known": False} for name in ("A", "B")]
+    with open_warehouse() as connection:
+        one = Received("100001", sheets=[{"table_name": None, "sheet_name": name, "known": False} for name in "XY"])
+        receive(connection, one)
+        connection.executemany(
+            "INSERT INTO raw.columns BY NAME SELECT ? AS return_id, '100001' AS urn, ? AS term, 'pupils' AS table_name, "
+            "? AS column_name, false AS known, true AS found, false AS required, false AS repeated, true AS agrees",
+            [[one.file_id, AUTUMN, column["column_name"]] for column in stray],
+        )
+        check(settings, connection)
+        assert connection.sql("SELECT count(*), count(DISTINCT issue_id) FROM quality.issues").fetchone() == (4, 4)
 
 
 def test_small_terms_are_checked_together_and_large_ones_apart(settings):

@@ -16,6 +16,7 @@ in_order as (
             order by
                 returns.received_at asc nulls first,
                 returns.serial asc nulls first,
+                returns.file_name asc nulls first,
                 returns.return_id asc nulls last
         ) as position
     from returns

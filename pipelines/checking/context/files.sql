@@ -25,6 +25,15 @@ claimed_schools as (
     group by all
 ),
 
+-- what is wrong with the sheet `return` itself is said of the sheet: what it lacks is then no version that is wrong
+sheets_at_fault as (
+    select return_id from raw.sheets
+    where table_name = 'return' and found and (rows_received <> 1 or repeated)
+    union
+    select return_id from raw.columns
+    where table_name = 'return' and field = 'specification' and not found
+),
+
 judged as (
     select
         claims.file_id,
@@ -57,7 +66,11 @@ select
                 and coalesce(schools.close_date, date '1900-01-01') <= files.as_at_date
     end as school_closed,
     case
-        when files.urn is not null and files.fault is null and files.state <> 'duplicate'
+        when
+            files.urn is not null
+            and files.fault is null
+            and files.state <> 'duplicate'
+            and files.file_id not in (select return_id from sheets_at_fault)
             then coalesce(
                     exists (
                         select 1 from accepted_specifications as accepted
