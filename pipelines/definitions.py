@@ -1,10 +1,9 @@
 """Everything that Dagster loads: assets and checks, jobs, schedules, sensors, resources."""
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from pipelines.building.assets import dbt_models, pupil_keys
-from pipelines.building.dbt_project import dbt_executable
+from pipelines.building.dbt_resource import dbt_resource
 from pipelines.checking.assets import issues, unplaced_file_issues
 from pipelines.feedback.assets import answers_to_schools, reminders
 from pipelines.landing.assets import received_returns
@@ -13,7 +12,6 @@ from pipelines.reading.assets import typed_rows
 from pipelines.reference.assets import reference_data
 from pipelines.resources import Warehouse
 from pipelines.runs import files_arrived, nightly_while_window_open, progress_logger, term_runs_after_pull
-from pipelines.settings import DBT_PROJECT_DIR
 
 PULL_ASSETS = [reference_data, received_returns, unplaced_file_issues, reminders]
 TERM_ASSETS = [typed_rows, issues, pupil_keys, dbt_models, snapshot, answers_to_schools]
@@ -30,10 +28,6 @@ defs = dg.Definitions(
     loggers={"progress": progress_logger},
     resources={
         "warehouse": Warehouse(),
-        "dbt": DbtCliResource(
-            project_dir=str(DBT_PROJECT_DIR),
-            profiles_dir=str(DBT_PROJECT_DIR),
-            dbt_executable=dbt_executable(),
-        ),
+        "dbt": dbt_resource(),
     },
 )
