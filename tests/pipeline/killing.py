@@ -15,8 +15,8 @@ from pipelines.settings import Settings
 from pipelines.warehouse import warehouse
 
 ON = "2026-07-22"
-# when something was done, and who did it, may differ between two runs; what was done may not
-TIMES = ("read_at", "finished_at", "made_at", "sent_at", "attempts")
+# when something was done, and how a file lies on the disk, differs between two runs; what was done may not
+TIMES = ("read_at", "finished_at", "made_at", "sent_at", "attempts", "fingerprint")
 
 
 def start_run(data_dir: Path) -> subprocess.Popen:
