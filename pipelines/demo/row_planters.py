@@ -10,7 +10,6 @@ from pipelines.demo.identifiers import with_check_letter, with_wrong_letter
 from pipelines.demo.returns import Row
 from pipelines.demo.writing import ErrorCell, FormulaCell, Typed
 
-CHILDREN = ("plans", "reviews", "specialists")
 ELSEWHERE = ("consultations", "placements")
 # A blank specification is refused as unknown (FIL11) before any rule about the cell can run.
 OUT_OF_REACH = ("RET.specification.required",)
@@ -418,6 +417,13 @@ def _referral_dates(work: Work, code: str, **days: int) -> bool:
     )
 
 
+def _advice_without_contact(work: Work, code: str) -> bool:
+    row = _extra_referral(work)
+    if row is not None:
+        work.sheet("specialists").put(row, "first_contact_date", None)
+    return row is not None and _change(work, "specialists", row, code, advice_date=row[2] - timedelta(days=2))
+
+
 def _elsewhere(work: Work, table: str, code: str, **cells: object) -> bool:
     row = _extra_elsewhere(work, table)
     changed = {name: value(row) if callable(value) else value for name, value in cells.items()}
@@ -550,6 +556,8 @@ WRITTEN: dict[str, Callable[[Work], bool]] = {
     "SPE03": partial(_referral_dates, code="SPE03", first_contact_date=-4),
     "SPE04": partial(_referral_dates, code="SPE04", advice_date=3),
     "SPE05": partial(_referral_dates, code="SPE05", ended_date=-7),
+    "SPE06": partial(_advice_without_contact, code="SPE06"),
+    "SPE07": partial(_referral_dates, code="SPE07", ended_date=5),
     "CON01": partial(_same_key_twice, table="consultations", code="CON01", name="consulted_date"),
     "CON02": partial(
         _elsewhere, table="consultations", code="CON02", responded_date=lambda row: row[1] - timedelta(days=5)
@@ -560,4 +568,5 @@ WRITTEN: dict[str, Callable[[Work], bool]] = {
         _elsewhere, table="placements", code="PLC02", admitted_date=lambda row: row[1] - timedelta(days=5)
     ),
     "PLC03": partial(_elsewhere, table="placements", code="PLC03", upn=lambda row: with_wrong_letter(row[0])),
+    "PUP18": lambda work: _change(work, "pupils", work.some_pupil(sen_provision="E"), "PUP18", secondary_need="NSA"),
 }
