@@ -56,7 +56,7 @@ ADMISSION_STANDINGS = {
     "due_and_not_admitted": "Due and not admitted",
     "admitted_late": "Admitted late",
     "named_by_la_absent_from_return": "Named by the LA, absent from the return",
-    "not_known": "Not known (no return)",
+    "not_known": "Not known",
     "in_return_not_in_la_data": "In the return, not in the LA's data",
     "not_yet_due": "Not yet due",
     "left_out": "Left out (reason given)",

@@ -17,10 +17,11 @@ ABOUT = {
     "Late": "Admitted after the due date, whatever the reason; or due, not admitted, and counted up to the as-at date",
     "Left out": "Not admitted because the parents declined, the plan was amended or has ceased, or transport is awaited: shown, "
     "and not counted against the school",
-    "Not known": "The school sent no return, or a date or reason cannot be read",
+    "Not known": "The school sent no return, or a date or reason cannot be read, or the pupil is in a row that is not counted until "
+    "it is corrected",
     "Source": SOURCE,
 }
-LATE = [*admissions.NOT_MADE, "admitted_late"]
+LATE = pl.col("is_not_made") | (pl.col("standing") == "admitted_late")
 
 
 def named(data: pl.DataFrame) -> pl.DataFrame:
@@ -33,7 +34,7 @@ def named(data: pl.DataFrame) -> pl.DataFrame:
 
 def headlines(frame: Frame, data: pl.DataFrame) -> None:
     change = changes.of_admissions(frame.connection, frame.term, frame.previous, frame.school)
-    stuck = data.filter(pl.col("standing").is_in(admissions.NOT_MADE))
+    stuck = data.filter("is_not_made")
     late = data.filter(standing="admitted_late")
     unseen = data.filter(standing="not_known")
     longest = stuck["days_late"].max()
@@ -49,7 +50,7 @@ def headlines(frame: Frame, data: pl.DataFrame) -> None:
                 "Due and not admitted",
                 len(stuck),
                 f"{change.new} new; the longest {count_of(longest, 'day')} late"
-                if longest
+                if longest is not None
                 else "nobody is kept waiting",
                 "Plans that name a school, due by the as-at date, the pupil not admitted (EHC02); those among them that the "
                 "school's return does not list at all",
@@ -94,7 +95,7 @@ def filtered(data: pl.DataFrame) -> pl.DataFrame:
     only_late = columns[2].toggle("Late only", value=False, key="plans_late", persist_state="session")
     kept = [pl.col(key).is_in(values) for key, values in chosen.items() if values]
     if only_late:
-        kept.append(pl.col("standing").is_in(LATE))
+        kept.append(LATE)
     return data.filter(kept) if kept else data
 
 

@@ -41,8 +41,8 @@ _REASONS = f"""
     union all
 
     select urn, 'admission' as kind, count(*) as n, max(days_late)::bigint as longest, null as which
-    from marts.ehc_admissions
-    where term = $term and list_contains($not_made, standing)
+    from marts.ehc_admissions as plans
+    where term = $term and {NOT_MADE}
     group by urn
 
     union all
@@ -76,7 +76,7 @@ def to_ring(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None = 
         inner join marts.schools on schools.urn = reasons.urn
         where $urn::varchar is null or schools.urn = $urn
     """
-    reasons = ask(connection, sql, term=term, urn=urn, elsewhere=list(COUNTED_ELSEWHERE), not_made=list(NOT_MADE))
+    reasons = ask(connection, sql, term=term, urn=urn, elsewhere=list(COUNTED_ELSEWHERE))
     if reasons.is_empty():
         return pl.DataFrame(
             schema={

@@ -3,21 +3,21 @@
 School n (0 to 11) in term t (0 to 8):
 - school 11 sends nothing in the last two terms, school 10's return is rejected in the last; school 9 first sends in term 3;
 - an indicator's denominator is 10 + n, and 0 for school 8; its numerator falls with n; 1 + n % 3 units are unknown;
-- school 2 is red, 3 amber, 1 green and 8 grey in every rate with a target.
+- school 2 is red, 3 amber, 1 green and 8 grey in every rate with a target;
+- school 6 has no duty to admit: plans name it, and it has no figure of EHC01 and EHC02.
 """
 
 import csv
 from datetime import UTC, date, datetime, timedelta
 from math import sqrt
-from pathlib import Path
 
-import duckdb
 import polars as pl
 import yaml
 
 from pipelines.publishing.snapshots import publish
 from pipelines.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
 from pipelines.terms import load_calendar
+from pipelines.warehouse import warehouse
 
 PHASES = ("Primary", "Primary", "Primary", "Secondary", "Nursery", "All-through")
 SCHOOLS = [
@@ -131,6 +131,8 @@ def indicator_values(all_terms: list[dict], defined: list[dict]) -> list[dict]:
         for definition in defined:
             for n, school in enumerate(SCHOOLS):
                 if status(n, t) in ("missing", "rejected"):
+                    continue
+                if n == 6 and definition["id"] in ("EHC01", "EHC02"):
                     continue
                 own = definition["id"].startswith("SCH")
                 denominator = 1 if own else 0 if n == 8 else 10 + n
@@ -397,7 +399,7 @@ def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: date
     }
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.warehouse_path.unlink(missing_ok=True)
-    _write_warehouse(settings.warehouse_path, tables)
+    _write_warehouse(settings, tables)
     return publish(settings, published_at)
 
 
@@ -411,11 +413,19 @@ def mart_columns() -> dict[str, dict[str, str]]:
     return marts
 
 
-def _write_warehouse(path: Path, tables: dict[str, list[dict]]) -> None:
+LA_FILES = [
+    ("edubasealldata20260701.csv", "current", 70, None),
+    ("ehc_plans.csv", "current", 40, "Row 7: named_date cannot be read. 1 row is left out."),
+]
+
+
+def _write_warehouse(settings: Settings, tables: dict[str, list[dict]]) -> None:
     contracts = mart_columns()
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE SCHEMA marts; CREATE SCHEMA restricted")
-        connection.execute("CREATE TABLE restricted.pupil_keys (identifier VARCHAR, pupil_key VARCHAR)")
+    with warehouse(settings) as connection:
+        connection.execute("CREATE SCHEMA marts")
+        connection.executemany(
+            "INSERT INTO ledger.reference_files (path, state, rows, fault, received_at) VALUES (?, ?, ?, ?, now())", LA_FILES
+        )
         for name, rows in tables.items():
             columns = ", ".join(f"{column} {kind}" for column, kind in contracts[name].items())
             connection.execute(f"CREATE TABLE marts.{name} ({columns})")
