@@ -8,12 +8,16 @@ terms as (select * from {{ ref('int_terms') }}),
 
 school_terms as (select * from {{ ref('int_school_terms') }}),
 
+pupils_not_counted as (select * from {{ ref('stg_pupils_not_counted') }}),
+
 facts as (
     select
         namings.*,
         terms.as_at_date,
         terms.previous_as_at_date,
         coalesce(school_terms.has_return, false) as has_return,
+        -- a row that waits for its correction: the return does not say that the pupil is not there
+        pupils_not_counted.pupil_key is not null as is_in_row_not_counted,
         coalesce(
             namings.expected_start_date,
             case when namings.phase_transfer then due_dates.next_year_starts_on else due_dates.school_days_end_on end
@@ -54,6 +58,11 @@ facts as (
             namings.term = pupils.term
             and namings.urn = pupils.urn
             and namings.pupil_key = pupils.pupil_key
+    left join pupils_not_counted
+        on
+            namings.term = pupils_not_counted.term
+            and namings.urn = pupils_not_counted.urn
+            and namings.pupil_key = pupils_not_counted.pupil_key
 )
 
 select * from facts

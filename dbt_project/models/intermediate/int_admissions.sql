@@ -16,7 +16,7 @@ stood as (
             when admitted_on > due_date then 'admitted_late'
             when has_ceased then 'left_out'
             when coalesce(due_date > as_at_date, true) then 'not_yet_due'
-            when admitted_date_unreadable or was_on_roll is null then 'not_known'
+            when admitted_date_unreadable or was_on_roll is null or is_in_row_not_counted then 'not_known'
             when not_admitted_reason in {{ not_counted_reasons }} then 'left_out'
             when not_admitted_reason_unreadable then 'not_known'
             when not is_in_placements then 'named_by_la_absent_from_return'
