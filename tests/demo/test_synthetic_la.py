@@ -268,10 +268,10 @@ def test_there_is_a_planter_for_every_rule_that_a_file_can_break():
         "COL": 4,
         "RET": 6,
         "ARR": 3,
-        "PUP": 17,
+        "PUP": 18,
         "PLA": 5,
         "RVW": 6,
-        "SPE": 5,
+        "SPE": 7,
         "CON": 3,
         "PLC": 3,
     }
