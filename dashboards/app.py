@@ -43,7 +43,10 @@ def main() -> None:
         cursor = frame.open_cursor()
     except duckdb.Error:
         st.title("The snapshot can't be opened")
-        st.error("If SEN_WAREHOUSE_KEY was changed, run `sen run` to publish with the new key.")
+        st.error(
+            "It was published with another SEN_WAREHOUSE_KEY than the dashboards were started with: set the key that the "
+            "pipeline runs with, and start them again."
+        )
         st.stop()
     if cursor is None:
         say_there_is_nothing()

@@ -171,14 +171,14 @@ def release(
     _use(data_dir)
     from pipelines.landing import ReleaseError
     from pipelines.landing import release as release_return
-    from pipelines.warehouse import only_writer, warehouse
+    from pipelines.warehouse import WarehouseKeyError, only_writer, warehouse
 
     settings = get_settings()
-    with only_writer(settings, say=typer.echo), warehouse(settings) as connection:
-        try:
+    try:
+        with only_writer(settings, say=typer.echo), warehouse(settings) as connection:
             typer.echo(release_return(settings, connection, file))
-        except ReleaseError as error:
-            _fail(str(error))
+    except (ReleaseError, WarehouseKeyError) as error:
+        _fail(str(error))
 
 
 @app.command()
@@ -190,6 +190,10 @@ def status(
     """What was received, from whom, what is outstanding, and when the snapshot was published."""
     _use(data_dir)
     from pipelines.publishing.status import describe, find_status
+    from pipelines.warehouse import WarehouseKeyError
 
-    found = find_status(get_settings(), (on or datetime.now()).date())
+    try:
+        found = find_status(get_settings(), (on or datetime.now()).date())
+    except WarehouseKeyError as error:
+        _fail(str(error))
     typer.echo(json.dumps(found, indent=2) if as_json else describe(found))

@@ -1,6 +1,7 @@
 """The warehouse: one DuckDB file that the pipeline alone writes, always attached, never opened directly."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,12 +126,16 @@ def open_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+class WarehouseKeyError(duckdb.Error):
+    """`SEN_WAREHOUSE_KEY` is not what a database was made with."""
+
+
 def attach(
     connection: duckdb.DuckDBPyConnection, path: Path, alias: str, settings: Settings, *, read_only: bool = False
 ) -> None:
     """Attach a database; encrypted when `SEN_WAREHOUSE_KEY` is set.
 
-    Raises duckdb.IOException where another process holds the file, duckdb.Error where the key is not the file's.
+    Raises duckdb.IOException where another process holds the file, WarehouseKeyError where the key is not the file's.
     """
     options = ["READ_ONLY"] if read_only else []
     if settings.warehouse_key:
@@ -138,7 +143,20 @@ def attach(
             load_httpfs(connection)  # writing encrypted files needs its OpenSSL
         options.append(f"ENCRYPTION_KEY {sql_text(settings.warehouse_key.get_secret_value())}")
     clause = f" ({', '.join(options)})" if options else ""
-    connection.execute(f"ATTACH {sql_text(str(path))} AS {alias}{clause}")
+    try:
+        connection.execute(f"ATTACH {sql_text(str(path))} AS {alias}{clause}")
+    except (duckdb.CatalogException, duckdb.InvalidInputException) as error:
+        if "encrypt" not in str(error):
+            raise
+        raise WarehouseKeyError(
+            f"{path.name} was made {_made_with(settings, str(error))}. Set SEN_WAREHOUSE_KEY as it was then."
+        ) from None
+
+
+def _made_with(settings: Settings, said: str) -> str:
+    if not settings.warehouse_key:
+        return "with a key, and none is set"
+    return "without a key" if "not encrypted" in said else "with another key"
 
 
 def load_httpfs(connection: duckdb.DuckDBPyConnection) -> None:
@@ -159,6 +177,7 @@ def warehouse(
     """A connection to the warehouse with every table there; closed at the end.
 
     A child that a killed run left behind may hold the file for a while: it is waited for, `patience` seconds at most.
+    One that was made before `SEN_WAREHOUSE_KEY` was set is encrypted first. Raises WarehouseKeyError for another key.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     waited_until = time.monotonic() + patience
@@ -172,6 +191,10 @@ def warehouse(
             if "lock" not in str(error).lower() or time.monotonic() > waited_until:
                 raise
             time.sleep(0.5)
+        except WarehouseKeyError:
+            connection.close()
+            if read_only or not _encrypt_what_is_plain(settings):
+                raise
     try:
         connection.execute(f"USE {ALIAS}")
         if not read_only:
@@ -179,6 +202,29 @@ def warehouse(
         yield connection
     finally:
         connection.close()
+
+
+def _encrypt_what_is_plain(settings: Settings) -> bool:
+    """Put an encrypted copy in the place of a warehouse in the clear, and remove the snapshots; False where it is not.
+
+    What the terms were run with is forgotten, so that the next run publishes them under the key.
+    """
+    fresh = settings.warehouse_path.with_suffix(".encrypted")
+    fresh.unlink(missing_ok=True)
+    connection = open_connection(settings)
+    try:
+        attach(connection, settings.warehouse_path, ALIAS, settings.model_copy(update={"warehouse_key": None}))
+        attach(connection, fresh, "fresh", settings)
+        connection.execute(f"COPY FROM DATABASE {ALIAS} TO fresh")
+        connection.execute("DELETE FROM fresh.ledger.term_runs")
+        connection.execute("DETACH fresh")
+    except WarehouseKeyError:
+        return False
+    finally:
+        connection.close()
+    shutil.rmtree(settings.published_dir, ignore_errors=True)
+    fresh.replace(settings.warehouse_path)
+    return True
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
