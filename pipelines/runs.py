@@ -21,6 +21,8 @@ from pipelines.warehouse import only_writer, warehouse
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
@@ -34,7 +36,7 @@ class RunFailedError(Exception):
 
 
 def prepare_dagster_home(settings: Settings) -> None:
-    """Make DAGSTER_HOME, without telemetry, and name it to Dagster."""
+    """Make DAGSTER_HOME, without telemetry or sign-up for news, and name it to Dagster."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     (settings.dagster_home / "dagster.yaml").write_text(DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home.resolve())

@@ -49,7 +49,8 @@ def test_dbt_needs_no_packages_and_reports_nothing():
     assert not [name for name in ("packages.yml", "dependencies.yml") if (DBT_PROJECT_DIR / name).exists()]
 
 
-def test_dagster_reports_nothing(settings, monkeypatch):
+def test_dagster_reports_nothing_and_asks_nobody_for_an_address(settings, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", "")  # so that it is as before when this ends
     prepare_dagster_home(settings)
-    assert yaml.safe_load((settings.dagster_home / "dagster.yaml").read_text())["telemetry"] == {"enabled": False}
+    configuration = yaml.safe_load((settings.dagster_home / "dagster.yaml").read_text())
+    assert configuration["telemetry"] == configuration["nux"] == {"enabled": False}
