@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     la_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")] = Field(
         "801", description="The LA's three digits"
     )
-    la_name: str = Field("the local authority", description="The LA's name, as letters and pages say it")
+    la_name: str = Field("Your local authority", description="The LA's name, as letters and pages say it")
     la_email: str = Field("sen-returns@la.example", description="Who letters come from and where schools reply")
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:port, smtps://...; default: .eml files"

@@ -228,6 +228,26 @@ def without_a_school(frame: Frame) -> None:
     )
 
 
+def la_files(frame: Frame) -> None:
+    found = returns.la_files(frame.connection)
+    if found.is_empty():
+        return
+    st.header("The LA's own files", anchor=False)
+    look.lines(
+        [
+            f"<strong>{html(row['path'])}</strong> <span class='quiet'>{row['rows'] or 0:,} rows, "
+            f"{'in use' if row['state'] == 'current' else 'not used'} since {day(row['received_at'])}</span> "
+            f"{html(row['fault'] or '')}"
+            for row in found.iter_rows(named=True)
+        ]
+    )
+    about(
+        frame,
+        "The LA's own files",
+        {"Counts": "Files of the reference folder that are in use, and those that could not be", "Source": SOURCE},
+    )
+
+
 def main() -> None:
     frame = current()
     st.write("Who sent what and when, what of it is not counted, and what schools are asked to put right.")
@@ -240,6 +260,7 @@ def main() -> None:
     issue_list(frame)
     if not frame.school:
         without_a_school(frame)
+        la_files(frame)
         over_terms(frame)
 
 

@@ -145,7 +145,7 @@ def case_list(shown: pl.DataFrame) -> None:
             alt="Support cases, the longest without a specialist first",
         )
     st.caption(
-        "The longest without a specialist first; a click on a heading sorts. Who a pupil is stands in the school's own feedback."
+        "The longest without a specialist first; a click on a heading sorts. Pupils are shown by pseudonym; the school can tell who they are from its own reviews."
     )
 
 

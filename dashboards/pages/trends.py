@@ -79,7 +79,7 @@ def download(data: pl.DataFrame, frame: Frame, definition: dict[str, Any], group
         file_name=f"{definition['id']}_{who}_analysts_only.csv",
         mime="text/csv",
     )
-    st.caption("For the LA's analysts: small numbers are not suppressed. `sen export` makes what may be passed on.")
+    st.caption("For the LA's analysts: small numbers are not suppressed, so do not pass it on.")
 
 
 def in_term(series: pl.DataFrame, term: str) -> dict[str, Any]:

@@ -102,6 +102,11 @@ def unplaced(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
 
 
+def la_files(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The LA's own files in use or refused: path, received_at, rows, state (current, broken), fault."""
+    return ask(connection, "select path, received_at, rows, state, fault from marts.la_files order by path")
+
+
 def issues(connection: duckdb.DuckDBPyConnection, term: str, urn: str | None) -> pl.DataFrame:
     """Every issue, errors first: name, severity, rule_code, table_name, row_number, field, message, remedy, state, file_name."""
     return ask(

@@ -18,6 +18,7 @@ def find_status(settings: Settings, on: date) -> dict[str, Any]:
         "window_open": due[0].term if due else None,
         "deadline": due[0].deadline.isoformat() if due else None,
         "terms": [],
+        "la_files_at_fault": [],
     }
     try:
         connection, name = open_snapshot(settings)
@@ -34,6 +35,10 @@ def find_status(settings: Settings, on: date) -> dict[str, Any]:
             FROM marts.returns AS r JOIN marts.schools AS s USING (urn) JOIN marts.terms AS t USING (term)
             GROUP BY t.term, t.starts_on ORDER BY t.starts_on"""
         ).fetchall()
+        at_fault = connection.sql(
+            "SELECT path, fault FROM marts.la_files WHERE fault IS NOT NULL ORDER BY path"
+        ).fetchall()
+        found["la_files_at_fault"] = [{"path": path, "fault": fault} for path, fault in at_fault]
     for term, *numbers, outstanding in rows:
         names = (*statuses, "errors", "queries")
         found["terms"].append(
@@ -58,6 +63,7 @@ def describe(found: dict[str, Any]) -> str:
     newest = found["terms"][-1] if found["terms"] else None
     if newest and newest["outstanding"]:
         lines += ["", f"Outstanding for {newest['term']}: {', '.join(newest['outstanding'])}"]
+    lines += [f"\n{file['path']}: {file['fault']}" for file in found["la_files_at_fault"]]
     if found["window_open"]:
         lines += ["", f"The window of {found['window_open']} is open until {found['deadline']}."]
     return "\n".join(lines)

@@ -424,7 +424,8 @@ def _write_warehouse(settings: Settings, tables: dict[str, list[dict]]) -> None:
     with warehouse(settings) as connection:
         connection.execute("CREATE SCHEMA marts")
         connection.executemany(
-            "INSERT INTO ledger.reference_files (path, state, rows, fault, received_at) VALUES (?, ?, ?, ?, now())", LA_FILES
+            "INSERT INTO ledger.reference_files (path, state, rows, fault, received_at) VALUES (?, ?, ?, ?, now())",
+            LA_FILES,
         )
         for name, rows in tables.items():
             columns = ", ".join(f"{column} {kind}" for column, kind in contracts[name].items())

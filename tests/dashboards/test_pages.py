@@ -295,3 +295,9 @@ def test_a_new_snapshot_is_shown_on_the_next_run_and_the_one_before_the_last_is_
 def test_no_page_names_the_restricted_snapshot():
     for path in APP.parent.rglob("*.py"):
         assert "restricted" not in path.read_text(), path
+
+
+def test_what_could_not_be_taken_from_the_las_own_files_is_said(published):
+    said = text_of(open_page("returns"))
+    assert "ehc_plans.csv 40 rows, in use since" in said
+    assert "Row 7: named_date cannot be read. 1 row is left out." in said
