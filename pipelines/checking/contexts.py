@@ -10,6 +10,7 @@ import polars as pl
 from expectations.contracts import accepted_versions
 from expectations.suites import Rule, columns_read, fault_kinds
 from pipelines.checking.identifiers import identifier_columns, is_uln, is_upn, pupil_columns
+from pipelines.reading.tables import BETWEEN
 from pipelines.settings import Settings
 from pipelines.terms import Term
 
@@ -62,15 +63,21 @@ def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -
         [return_ids],
     )
     pupils = connection.sql("""
-        SELECT return_id, row_number, upn, upn__text, upn__fault, uln, uln__text, former_upn
+        SELECT return_id, row_number, upn, upn__text, upn__fault, uln, uln__text, uln__fault, former_upn
         FROM raw.pupils WHERE return_id IN (SELECT return_id FROM checked_returns)
     """).pl()
     has_no_upn = pl.col("upn__text").is_null() & pl.col("upn__fault").is_null()
     text = pl.when(has_no_upn).then(pl.coalesce("uln", "uln__text")).otherwise(pl.coalesce("upn", "upn__text"))
+    fault = pl.when(has_no_upn).then("uln__fault").otherwise("upn__fault")
+    # of two columns that disagree either may be what the child rows carry
+    each = pl.when(fault == "differs").then(text.str.split(BETWEEN)).otherwise(pl.concat_list(text))
     _make_table(
         connection,
         "received_pupils",
-        pupils.select("return_id", "row_number", identifier=text.str.to_uppercase()).drop_nulls("identifier"),
+        pupils.select("return_id", "row_number", identifier=each)
+        .explode("identifier")
+        .drop_nulls("identifier")
+        .with_columns(pl.col("identifier").str.to_uppercase()),
     )
     valid = pupils.select(
         "return_id",

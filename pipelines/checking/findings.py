@@ -208,14 +208,21 @@ def unlike_keys(table: str, rows: pl.DataFrame, rule: Rule, contract: Contract) 
     fields = identifying(contract.tables[table])
     if not fields:
         return pl.DataFrame(schema=NOT_COUNTED_SCHEMA)
-    differs = pl.any_horizontal((pl.col(f"{name}__fault") == "differs").fill_null(value=False) for name in fields)
-    reason = f'The two columns "{contract.tables[table].fields[fields[0]].label}" do not say the same.'
-    return rows.filter(differs).select(
+    differs = {name: pl.col(f"{name}__fault") == "differs" for name in fields}
+    if table == "pupils":  # a ULN says who it is where there is no UPN
+        differs["uln"] = (pl.col("uln__fault") == "differs") & pl.coalesce("upn__text", "upn__fault").is_null()
+    reason = pl.coalesce(
+        pl.when(is_unlike).then(
+            pl.lit(f'The two columns "{contract.tables[table].fields[name].label}" do not say the same.')
+        )
+        for name, is_unlike in differs.items()
+    )
+    return rows.filter(pl.any_horizontal(is_unlike.fill_null(value=False) for is_unlike in differs.values())).select(
         "return_id",
         pl.lit(table).alias("table_name"),
         "row_number",
         pl.lit(rule.code).alias("rule_code"),
-        pl.lit(reason).alias("reason"),
+        reason.alias("reason"),
     )
 
 

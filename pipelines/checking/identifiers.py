@@ -60,12 +60,14 @@ def pupil_columns() -> dict[str, pl.Expr]:
     upn, uln, former = pl.col("upn"), pl.col("uln"), pl.col("former_upn")
     is_upn_given = pl.coalesce("upn__text", "upn__fault").is_not_null()
     is_uln_given = pl.coalesce("uln__text", "uln__fault").is_not_null()
+    # of two columns that disagree something is said already
+    is_one_uln = is_uln_given & pl.col("uln__fault").ne_missing("differs")
     return {
         "upn_shaped": upn_shaped(upn),
         "upn_la_known": upn_la_known(upn),
         "upn_letter_fits": pl.when(upn_la_known(upn)).then(upn_letter_fits(upn)),
         "uln_beside_upn_valid": pl.when(is_upn_given).then(is_uln(uln)),
-        "uln_alone_valid": pl.when(~is_upn_given & is_uln_given).then(is_uln(uln).fill_null(value=False)),
+        "uln_alone_valid": pl.when(~is_upn_given & is_one_uln).then(is_uln(uln).fill_null(value=False)),
         "identifier_given": pl.when(is_upn_given | is_uln_given).then(pl.lit(value=True)),
         "former_upn_valid": is_upn(former),
         "former_upn_unchanged": pl.when(former == upn).then(former),

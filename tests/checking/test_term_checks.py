@@ -56,6 +56,24 @@ RECEIVED = {
         {"pupils": [{"upn__differs": True}, {"upn": upn(1002)}], "plans": [{"upn": upn(1002)}]},
         columns=[{"table_name": "pupils", "field": "upn", "repeated": True, "agrees": False}],
     ),
+    "upn of whom its plan is": Received(
+        "100026",
+        {"pupils": [{"upn": f"{PUPIL} | {upn(1002)}", "upn__differs": True}], "plans": [{"upn": upn(1002)}]},
+        columns=[{"table_name": "pupils", "field": "upn", "repeated": True, "agrees": False}],
+    ),
+    "uln twice over": Received(
+        "100027",
+        {
+            "pupils": [{"upn": None, "uln": "1000000043 | 1000000051", "uln__differs": True}],
+            "plans": [{"upn": "1000000043"}],
+        },
+        columns=[{"table_name": "pupils", "field": "uln", "repeated": True, "agrees": False}],
+    ),
+    "day twice over": Received(
+        "100028",
+        {"plans": [{}, {"planned_date": "2025-10-01 | 2025-10-02", "planned_date__differs": True}]},
+        columns=[{"table_name": "plans", "field": "planned_date", "repeated": True, "agrees": False}],
+    ),
     "cells": Received(
         "100015",
         {
@@ -122,6 +140,10 @@ ISSUES = {
     "healed": [],
     "uln unseen": [("PUP05", "pupils", 2)],
     "upn twice over": [("COL04", "pupils", None)],
+    # whose plan it is hangs on which column is right, and no more is said of it
+    "upn of whom its plan is": [("COL04", "pupils", None)],
+    "uln twice over": [("COL04", "pupils", None)],
+    "day twice over": [("COL04", "plans", None)],
     "cells": [("PUP04", "pupils", 2), ("PUP14", "pupils", 3), ("PUP15", "pupils", 4)],
     "former upn of another": [("PUP11", "pupils", 2), ("PUP11", "pupils", 3)],
     "first bytes": [],
@@ -170,6 +192,15 @@ NOT_COUNTED = {
         ): "The ULN is not a valid one, and there is no UPN. A ULN has ten digits, and the last one checks the others."
     },
     "upn twice over": {("pupils", 2): 'The two columns "UPN" do not say the same.'},
+    "upn of whom its plan is": {
+        ("pupils", 2): 'The two columns "UPN" do not say the same.',
+        ("plans", 2): "depends on row 2 of pupils",
+    },
+    "uln twice over": {
+        ("pupils", 2): 'The two columns "ULN" do not say the same.',
+        ("plans", 2): "depends on row 2 of pupils",
+    },
+    "day twice over": {("plans", 3): 'The two columns "Planned on" do not say the same.'},
     "former upn of another": {
         (
             "pupils",
