@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.reference.sources import TYPED_KINDS, Column, Source, header_key
+from pipelines.reading.headers import folded
+from pipelines.reference.sources import TYPED_KINDS, Column, Source
 
 # READER goes up when the same bytes would be read differently: they are then read again.
 READER = 1
@@ -124,8 +125,8 @@ def count_rows(data: bytes) -> tuple[int, str]:
 
 def _places(source: Source, header: list[str]) -> dict[str, int | None]:
     """Wanted column -> its place in the header. Raises BrokenExtractError where one is missing or there twice."""
-    keys = [header_key(name) for name in header]
-    wanted = {column.name: header_key(column.header) for column in source.columns}
+    keys = [folded(name) for name in header]
+    wanted = {column.name: folded(column.header) for column in source.columns}
     missing = [column.header for column in source.columns if column.needed and wanted[column.name] not in keys]
     twice = [column.header for column in source.columns if keys.count(wanted[column.name]) > 1]
     if missing:

@@ -1,6 +1,5 @@
 """The LA's own files, one entry a source: what it is called, which columns are wanted of it, and where they go."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -17,7 +16,7 @@ TYPED_KINDS = ("count", "date", "yes_no", "approved")
 
 @dataclass(frozen=True)
 class Column:
-    """A wanted column: its name in the table, its header in the file (matched without case, spaces, - and _).
+    """A wanted column: its name in the table, its header in the file (matched as a return's is).
 
     needed: the file is of no use without the column. identifies: a row is of no use without the value, and is left out;
     any other cell that can't be read is blank, and the row counts. A URN that identifies must be in GIAS.
@@ -181,8 +180,3 @@ def _matches(path: str, pattern: str) -> bool:
     """Part by part, so that `*` stays within a folder."""
     parts, patterns = path.lower().split("/"), pattern.split("/")
     return len(parts) == len(patterns) and all(map(fnmatch, parts, patterns))
-
-
-def header_key(header: str) -> str:
-    """How headers are matched: without case, spaces, hyphens and underscores."""
-    return re.sub(r"[\s_-]", "", header).lower()

@@ -1,7 +1,6 @@
 """Bad input gets a ledger row and a sentence that a school can act on, and never stops the other schools."""
 
 import io
-import re
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from pipelines.checking import check_terms, check_unplaced, unbalanced
 from pipelines.demo.synthetic_la import make_la
 from pipelines.feedback import answer_schools
 from pipelines.landing import pull
+from pipelines.reading.headers import folded
 from pipelines.reading.returns import read_returns
 from pipelines.reference import pull_reference
 from pipelines.settings import Settings
@@ -33,16 +33,12 @@ def edited(data: bytes, edit) -> bytes:
     return saved.getvalue()
 
 
-def plain(name) -> str:
-    return re.sub("[ _-]", "", str(name).lower())
-
-
 def sheet_of(book, table: str):
-    return next(sheet for sheet in book if plain(sheet.title) == plain(table))
+    return next(sheet for sheet in book if folded(sheet.title) == folded(table))
 
 
 def column(sheet, field: str) -> int:
-    return [plain(cell.value) for cell in sheet[1]].index(plain(field)) + 1
+    return [folded(str(cell.value)) for cell in sheet[1]].index(folded(field)) + 1
 
 
 def protected(data: bytes) -> bytes:
@@ -101,17 +97,22 @@ def with_entry(name: str, content: bytes):
     return add
 
 
-def nul_in_a_csv(data: bytes) -> bytes:
-    """The same return as CSV files, with a NUL byte in a code."""
-    book = openpyxl.load_workbook(io.BytesIO(data))
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for sheet in book:
-            rows = [["" if v is None else str(v) for v in row] for row in sheet.iter_rows(values_only=True)]
-            if plain(sheet.title) == "pupils":
-                rows[1][column(sheet, "primary_need") - 1] += "\0"
-            archive.writestr(f"{sheet.title}.csv", "\n".join(",".join(row) for row in rows))
-    return packed.getvalue()
+def code_in_a_csv(change):
+    """The same return as CSV files, with a code changed: a workbook's cell holds neither a NUL nor so long a text."""
+
+    def convert(data: bytes) -> bytes:
+        book = openpyxl.load_workbook(io.BytesIO(data))
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for sheet in book:
+                rows = [["" if v is None else str(v) for v in row] for row in sheet.iter_rows(values_only=True)]
+                if folded(sheet.title) == "pupils":
+                    place = column(sheet, "primary_need") - 1
+                    rows[1][place] = change(rows[1][place])
+                archive.writestr(f"{sheet.title}.csv", "\n".join(",".join(row) for row in rows))
+        return packed.getvalue()
+
+    return convert
 
 
 # what is done to a return -> the rules that say so; the school's other rows are not touched
@@ -129,8 +130,8 @@ SPOILT = {
     "a school that is not in GIAS": (set_cell("return", "urn", "999999"), {"FIL07"}),
     "merged header cells": (merged_header, {"SHT03"}),
     "a column twice": (column_twice, {"COL03"}),
-    "a NUL byte": (nul_in_a_csv, {"PUP.primary_need.code"}),
-    "a cell of 40,000 characters": (set_cell("pupils", "primary_need", "x" * 32_767), {"PUP.primary_need.code"}),
+    "a NUL byte": (code_in_a_csv(lambda code: code + "\0"), {"PUP.primary_need.code"}),
+    "a cell of 40,000 characters": (code_in_a_csv(lambda _: "x" * 40_000), {"PUP.primary_need.code"}),
     "200,000 blank rows below the data": (blank_rows_below, set()),
 }
 
