@@ -2,12 +2,21 @@ with calendar_terms as (select * from {{ ref('int_calendar_terms') }}),
 
 returns as (select * from {{ ref('stg_all_returns') }}),
 
+contract_versions as (select * from {{ ref('contract_versions') }}),
+
 with_returns as (
     select
         min(calendar_terms.term_number) as first_term_number,
         max(calendar_terms.term_number) as last_term_number
     from returns
     inner join calendar_terms on returns.term = calendar_terms.term
+    -- a file of a year that has no returns yet, or none any more, was turned away: it makes no term of missing schools
+    where
+        exists (
+            select 1
+            from contract_versions
+            where contract_versions.academic_year = calendar_terms.academic_year
+        )
 ),
 
 terms as (
