@@ -20,10 +20,7 @@ newest as (
         school_terms.term as serves_term,
         school_terms.urn as serves_urn,
         terms.as_at_date,
-        -- the calendar's first year has no year before it
-        coalesce(
-            terms.year_start_after, cast({{ dbt.dateadd('year', -1, 'terms.as_at_date') }} as date)
-        ) as year_start_after,
+        terms.year_start_after,
         cast(
             {{ dbt.dateadd('year', '-parameters.senco_award_years', 'terms.as_at_date') }} as date
         ) as award_period_starts_on,
