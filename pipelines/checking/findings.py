@@ -7,6 +7,7 @@ import polars as pl
 from expectations.contracts import Contract
 from expectations.suites import Rule, identifying
 from pipelines.checking.evaluating import Evaluation
+from pipelines.checking.identifiers import LONG_NUMBER, STRUCK_OUT
 
 # A finding: a broken rule in one place. fault: what reading said of the cell, where the rule's sentence depends on it.
 FINDINGS_SCHEMA = {
@@ -160,7 +161,8 @@ def as_issues(findings: pl.DataFrame, files: pl.DataFrame, rules: Iterable[Rule]
         .join(files.select("file_id", "file_name", "urn", "term"), left_on="return_id", right_on="file_id", how="left")
         .select(
             "return_id",
-            "file_name",
+            # marts show it, and a school may name a file after a pupil's number: the ledger has it whole
+            pl.col("file_name").str.replace_all(LONG_NUMBER, STRUCK_OUT),
             "urn",
             "term",
             "rule_code",

@@ -11,6 +11,9 @@ import polars as pl
 
 from pipelines.settings import SEEDS_DIR
 
+# a UPN, a ULN, or anything that is as long: no sentence or file name of ours needs so long a number
+LONG_NUMBER = r"[A-Za-z]?[0-9]{10,}[A-Za-z0-9]?"
+STRUCK_OUT = "[…]"
 CHECK_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"  # no I, O, S
 _VALUES = {str(digit): digit for digit in range(10)} | {letter: value for value, letter in enumerate(CHECK_LETTERS)}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from expectations.contracts import Contract
+from pipelines.checking.identifiers import LONG_NUMBER, STRUCK_OUT
 
 # what an issue costs, most important first: (costs, what it means to the school until it is put right)
 UNTIL_CORRECTED = {
@@ -17,9 +18,6 @@ UNTIL_CORRECTED = {
 }
 QUERY_MEANWHILE = "Counted meanwhile"
 ABOUT_THE_FILE = "The file"
-
-# a UPN, a ULN, or anything that is as long: no sentence or file name of ours needs so long a number
-_LONG_NUMBER = re.compile(r"[A-Za-z]?[0-9]{10,}[A-Za-z0-9]?")
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def without_pupils(issues: pl.DataFrame, contract: Contract) -> list[Finding]:
 
 def struck_out(text: str) -> str:
     """The text without anything that could be a pupil's number."""
-    return _LONG_NUMBER.sub("[…]", text)
+    return re.sub(LONG_NUMBER, STRUCK_OUT, text)
 
 
 def _where(table_name: str | None, field: str | None, contract: Contract) -> str:

@@ -439,6 +439,14 @@ def test_the_id_of_an_issue_says_nothing_of_a_value(settings):
     assert found == ids("B801200001001", "Tutor group")
 
 
+def test_a_file_named_after_a_pupil_is_not_so_named_in_its_issue(settings):
+    named = {"state": "unplaced", "fault": "pdf", "file_name": f"plan of {PUPIL}.pdf"}
+    with open_warehouse() as connection:
+        receive(connection, Received("100001", file=named | {"urn": None, "term": None}, file_id="named"))
+        check_unplaced(settings, connection)
+        assert connection.sql("SELECT file_name FROM quality.issues").fetchall() == [("plan of […].pdf",)]
+
+
 def test_two_stray_columns_are_two_issues(settings):
     stray = [{"table_name": "pupils", "field": None, "column_name": name, "known": False} for name in ("A", "B")]
     with open_warehouse() as connection:
