@@ -54,7 +54,7 @@ def whole_run(tmp_path_factory):
         settings = get_settings()
         from pipelines.definitions import defs
 
-        make_la(settings, schools=6, terms=1)
+        make_la(settings, schools=6, terms=1, pupils_per_school=12)
         left_before = set(TARGET_DIR.glob("dbt_models-*"))
         run_once(settings, defs, on=ON, say=said.append)
         said.append("again")
