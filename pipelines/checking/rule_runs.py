@@ -8,7 +8,6 @@ import polars as pl
 
 from expectations.suites import FILE_TABLES, Rule, all_rules
 
-RESULTS = ("holds", "broken", "not_applicable", "did_not_run")
 SCHOOL = ("term", "urn")
 NO_FILE = "no return this term"
 NO_RETURN = "no return that could be used"
