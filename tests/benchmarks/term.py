@@ -57,7 +57,7 @@ def watch(data_dir: Path) -> Run:
     """Run `sen run` in a process of its own, and note when each stage begins and how much memory the whole tree holds."""
     run = Run()
     command = [str(Path(sys.executable).parent / "sen"), "run", "--data-dir", str(data_dir)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT_DIR)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=data_dir)
     over = threading.Event()
     sampler = threading.Thread(target=_sample, args=(process.pid, run, over))
     sampler.start()

@@ -22,7 +22,9 @@ TIMES = ("read_at", "finished_at", "made_at", "sent_at", "attempts", "fingerprin
 def start_run(data_dir: Path) -> subprocess.Popen:
     environment = {**os.environ, "SEN_PSEUDONYM_KEY": "the tests' own key", "PYTHONUNBUFFERED": "1"}
     command = [str(Path(sys.executable).parent / "sen"), "run", "--on", ON, "--data-dir", str(data_dir)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=data_dir.parent
+    )
 
 
 def kill_in(data_dir: Path, stage: str, after: float) -> None:
