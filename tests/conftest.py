@@ -23,8 +23,3 @@ def settings(tmp_path, monkeypatch) -> Settings:
     monkeypatch.setenv("SEN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("SEN_PSEUDONYM_KEY", "the tests' own pseudonym key")
     return Settings()
-
-
-def pytest_collection_modifyitems(items):
-    # the longest first, so that two workers end together
-    items.sort(key=lambda item: ("/pipeline/" not in item.path.as_posix(), "/dbt_project/" not in item.path.as_posix()))

@@ -16,7 +16,7 @@ from pipelines.warehouse import warehouse
 
 ON = "2026-07-22"
 # when something was done, and how a file lies on the disk, differs between two runs; what was done may not
-TIMES = ("read_at", "finished_at", "made_at", "sent_at", "attempts", "fingerprint")
+TIMES = {"read_at", "finished_at", "made_at", "sent_at", "attempts", "fingerprint"}
 
 
 def start_run(data_dir: Path) -> subprocess.Popen:
@@ -55,11 +55,8 @@ def contents(data_dir: Path) -> dict[str, list]:
             "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'wh'"
         ).fetchall()
         for schema, table in tables:
-            columns = [
-                f'"{row[0]}"'
-                for row in connection.sql(f'DESCRIBE {schema}."{table}"').fetchall()
-                if row[0] not in TIMES
-            ]
+            names = [row[0] for row in connection.sql(f'DESCRIBE {schema}."{table}"').fetchall()]
+            columns = [f'"{name}"' for name in names if name not in TIMES] or ["count(*)"]
             found[f"{schema}.{table}"] = connection.sql(
                 f'SELECT {", ".join(columns)} FROM {schema}."{table}" ORDER BY ALL'
             ).fetchall()
