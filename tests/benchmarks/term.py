@@ -153,8 +153,8 @@ def make_history(base: Path, schools: int, pupils: int, terms: int) -> tuple[Pat
         year, name = term[:7], term[8:]
         for path in [p for p in (history / "landing").rglob(f"*_{year}_{name}_*") if p.is_file()]:
             path.rename(newest / path.name)
-        watch(history)
         done.touch()
+    watch(history)  # whatever the project has changed since is not the newest term's cost
     return history, term
 
 
