@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import duckdb
 
+from pipelines.fingerprints import files_fingerprint
 from pipelines.reference import reference_fingerprint
 from pipelines.settings import DBT_PROJECT_DIR, EXPECTATIONS_DIR, PROJECT_DIR, Settings
 from pipelines.terms import calendar_path, load_calendar
@@ -74,9 +75,5 @@ def mark_finished(
 
 @lru_cache(maxsize=1)
 def _project_fingerprint() -> str:
-    digest = hashlib.sha256()
-    files = {path for folder in PROJECT_FOLDERS for path in folder.rglob("*") if path.suffix in PROJECT_SUFFIXES}
-    for path in sorted(files):
-        digest.update(path.relative_to(PROJECT_DIR).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    files = (path for folder in PROJECT_FOLDERS for path in folder.rglob("*"))
+    return files_fingerprint(path for path in files if path.suffix in PROJECT_SUFFIXES)

@@ -144,9 +144,7 @@ def case_list(shown: pl.DataFrame) -> None:
             },
             alt="Support cases, the longest without a specialist first",
         )
-    st.caption(
-        "The longest without a specialist first; a click on a heading sorts. Pupils are shown by pseudonym; the school can tell who they are from its own reviews."
-    )
+    st.caption("The longest without a specialist first; a click on a heading sorts. Pupils are shown by pseudonym.")
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """How dbt is found, told of the warehouse, and parsed when its project changed."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 import subprocess
@@ -10,10 +9,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from pipelines.fingerprints import files_fingerprint
 from pipelines.settings import DBT_PROJECT_DIR, Settings
 
 TARGET_DIR = DBT_PROJECT_DIR / "target"
-PARSED = (("models", "*"), ("seeds", "*"), ("macros", "*"), ("tests", "*"))
+PARSED = ("models", "seeds", "macros", "tests")
 
 
 def dbt_executable() -> str:
@@ -68,11 +68,6 @@ def manifest_path(settings: Settings) -> Path:
 
 
 def _project_fingerprint() -> str:
-    digest = hashlib.sha256()
     files = [DBT_PROJECT_DIR / "dbt_project.yml", DBT_PROJECT_DIR / "profiles.yml"]
-    files += [path for folder, pattern in PARSED for path in sorted((DBT_PROJECT_DIR / folder).rglob(pattern))]
-    for path in files:
-        if path.is_file():
-            digest.update(path.relative_to(DBT_PROJECT_DIR).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    files += [path for folder in PARSED for path in (DBT_PROJECT_DIR / folder).rglob("*") if path.is_file()]
+    return files_fingerprint(files)

@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 import psutil
 
+from pipelines.demo.synthetic_la import demo_terms, make_la
 from pipelines.settings import PROJECT_DIR, Settings
-from pipelines.terms import load_calendar
 from pipelines.warehouse import raw_tables, warehouse
 
 GOAL_SECONDS, GOAL_GIGABYTES = 60, 2
@@ -142,12 +142,10 @@ def make_history(base: Path, schools: int, pupils: int, terms: int) -> tuple[Pat
     """A data folder in which all terms but the newest have run, beside `newest` with that term's files."""
     history, newest = base / "history", base / "newest"
     done = base / "history-done"
-    term = list(load_calendar(Settings(_env_file=None, data_dir=history)))[: 3 + 9][-1]
+    settings = Settings(_env_file=None, data_dir=history)
+    term = demo_terms(settings, terms)[-1].term
     if not done.is_file():
-        from pipelines.demo.synthetic_la import make_la
-
         shutil.rmtree(base, ignore_errors=True)
-        settings = Settings(_env_file=None, data_dir=history)
         # clean returns: a file whose name belies its term would have an earlier term run as well
         make_la(settings, schools=schools, terms=terms, pupils_per_school=pupils / schools, dirty=False, progress=print)
         newest.mkdir(parents=True)
