@@ -111,8 +111,14 @@ def _answers(
         kind = kind_of_answer(facts.state, its_issues)
         known_as = letter_id(facts.urn, facts.term.term, kind, content_of_answer(facts, kind, its_issues))
         answers.append(_Answer(facts, kind, its_issues, known_as))
-    # thanks are for a school that was told of something before
-    return [answer for answer in answers if answer.kind != "accepted" or answer.facts.asked_before]
+    return [answer for answer in answers if _has_something_to_say(answer)]
+
+
+def _has_something_to_say(answer: _Answer) -> bool:
+    """Thanks are for a school that was told of something before; of a file that a newer one made up for nothing is left."""
+    if answer.kind == "accepted":
+        return answer.facts.asked_before
+    return not (answer.facts.current_is_newer and answer.issues.is_empty())
 
 
 def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str]) -> list[ReturnFacts]:

@@ -168,6 +168,19 @@ def test_a_rejected_file_that_a_newer_one_made_up_for_asks_for_nothing(authority
     assert "WHAT TO DO" not in text
 
 
+@pytest.mark.parametrize("state", ["rejected", "duplicate"])
+def test_a_file_whose_reason_is_gone_since_a_newer_one_came_is_not_answered_a_second_time(authority, letters, state):
+    authority.file(state=state, day=8)
+    authority.issue("FIL01", table_name="files", field=None, fields=None, row_number=None)
+    letters()
+    authority.file("bbbbbbbb00000002", serial=2)
+    authority.connection.execute("DELETE FROM quality.issues")  # as checking does, once the newer return counts
+
+    letters()
+
+    assert [kind for (kind,) in authority.letters("kind")].count(state) == 1
+
+
 def test_a_held_file_says_that_it_waits_and_that_the_earlier_return_counts(authority, letters):
     authority.file(day=8)
     authority.file("bbbbbbbb00000002", state="held", serial=2)
