@@ -154,10 +154,17 @@ def dagster(
 ) -> None:
     """Start Dagster's web server and daemon: assets, checks, the sensor and the schedule."""
     _use(data_dir)
-    from pipelines.runs import prepare_dagster_home
+    from dagster import DagsterInstance
+
+    from pipelines.runs import ask_for_pull, end_dead_runs, prepare_dagster_home
+    from pipelines.warehouse import only_writer
 
     settings = get_settings()
     prepare_dagster_home(settings)
+    # whoever holds the lock may be at a run; without one, what is listed as running was killed, and is gone on with
+    with only_writer(settings, say=typer.echo), DagsterInstance.get() as instance:
+        end_dead_runs(instance)
+    ask_for_pull(settings)
     os.environ["SEN_DATA_DIR"] = str(settings.data_dir.resolve())
     command = [str(Path(sys.executable).parent / "dagster"), "dev", "-m", "pipelines.definitions"]
     raise typer.Exit(subprocess.call([*command, "-h", "127.0.0.1", "-p", str(port)]))
@@ -171,12 +178,14 @@ def release(
     _use(data_dir)
     from pipelines.landing import ReleaseError
     from pipelines.landing import release as release_return
+    from pipelines.runs import ask_for_pull
     from pipelines.warehouse import WarehouseKeyError, only_writer, warehouse
 
     settings = get_settings()
     try:
         with only_writer(settings, say=typer.echo), warehouse(settings) as connection:
             typer.echo(release_return(settings, connection, file))
+        ask_for_pull(settings)  # where Dagster is up, this is the next run
     except (ReleaseError, WarehouseKeyError) as error:
         _fail(str(error))
 

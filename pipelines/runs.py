@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from pipelines.changed_terms import changed_ranges
@@ -31,6 +33,9 @@ run_coordinator:
 """
 
 
+BY_HAND_TAG = "sen/by_hand"  # a run of `sen run`, in its own process
+
+
 class RunFailedError(Exception):
     """A job of the run failed; the message names the step and what it said."""
 
@@ -40,6 +45,27 @@ def prepare_dagster_home(settings: Settings) -> None:
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     (settings.dagster_home / "dagster.yaml").write_text(DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home.resolve())
+
+
+def end_dead_runs(instance: dg.DagsterInstance, tags: dict[str, str] | None = None) -> int:
+    """Mark the runs (with these tags) that a killed process left under way as failed; gives their number.
+
+    While Dagster takes one for running, it starts no other, for ever. Called where no such run can be alive.
+    """
+    dead = instance.get_runs(dg.RunsFilter(statuses=list(ACTIVE_RUN_STATUSES), tags=tags or {}))
+    for run in dead:
+        instance.report_run_failed(run, "The process that ran this was killed.")
+    return len(dead)
+
+
+def ask_for_pull(settings: Settings) -> None:
+    """Let the sensor start a pull though no file has arrived: for what was left undone, or what somebody decided."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    _pull_asked(settings).touch()
+
+
+def _pull_asked(settings: Settings) -> Path:
+    return settings.dagster_home / "pull_asked_for"
 
 
 def range_tags(terms: list[str], on: date | None) -> dict[str, str]:
@@ -58,10 +84,11 @@ def run_once(
 ) -> list[str]:
     """One pass: pull, then each contiguous range of terms with something new (or `term` alone); returns the terms run.
 
-    Raises RunFailedError where a step failed; what earlier steps did stands, and the next run goes on from there.
+    The caller is the only writer from before to after. Raises RunFailedError where a step failed; what earlier steps did stands, and the next run goes on from there.
     """
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance, {BY_HAND_TAG: "yes"})
         say("Pulling new files")
         _execute(definitions, "pull", instance, {ON_TAG: on.isoformat()} if on else {}, settings)
         with warehouse(settings) as connection:
@@ -81,7 +108,7 @@ def _execute(
     with (settings.dagster_home / "run.log").open("a") as log, redirect_stdout(log), redirect_stderr(log):
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
-            tags=tags,
+            tags=tags | {BY_HAND_TAG: "yes"},
             raise_on_error=False,
             run_config={"loggers": {"progress": {}}},
         )
@@ -101,7 +128,7 @@ def _cause(event: dg.DagsterEvent) -> str:
 
 
 def files_arrived(pull_job) -> dg.SensorDefinition:
-    """A pull as soon as the landing zone or the LA's own folder holds something that it did not."""
+    """A pull as soon as the landing zone or the LA's own folder holds something that it did not, or one is asked for."""
 
     @dg.sensor(job=pull_job, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
     def new_files(context: dg.SensorEvaluationContext):
@@ -115,10 +142,12 @@ def files_arrived(pull_job) -> dg.SensorDefinition:
 
 
 def _listing(settings: Settings) -> str:
-    """Fingerprint of what lies in the landing zone and the LA's own folder: names, sizes, times."""
+    """Fingerprint of what lies in the landing zone and the LA's own folder, names, sizes, times; and of what was asked."""
     reference = sorted(path for path in settings.reference_dir.rglob("*") if path.is_file())
     own = [(path.as_posix(), path.stat().st_size, path.stat().st_mtime_ns) for path in reference]
-    return hashlib.sha256(repr([list_landing(settings), own]).encode()).hexdigest()
+    asked = _pull_asked(settings)
+    asked_at = asked.stat().st_mtime_ns if asked.exists() else None
+    return hashlib.sha256(repr([list_landing(settings), own, asked_at]).encode()).hexdigest()
 
 
 def term_runs_after_pull(pull_job, term_job) -> dg.SensorDefinition:

@@ -5,10 +5,20 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 import pytest
+from typer.testing import CliRunner
 
 from pipelines.changed_terms import changed_ranges, mark_finished
+from pipelines.cli import app
 from pipelines.resources import ON_TAG
-from pipelines.runs import files_arrived, nightly_while_window_open, open_windows, range_tags
+from pipelines.runs import (
+    BY_HAND_TAG,
+    end_dead_runs,
+    files_arrived,
+    nightly_while_window_open,
+    open_windows,
+    prepare_dagster_home,
+    range_tags,
+)
 from pipelines.settings import SEEDS_DIR, get_settings
 from pipelines.warehouse import warehouse
 
@@ -98,6 +108,50 @@ def test_the_sensor_asks_for_a_pull_once_per_arrival(settings, monkeypatch):
     (settings.reference_dir / "ehc_plans.csv").write_text("upn\n")
     arrived, _ = asked(cursor)
     assert isinstance(arrived, dg.RunRequest), "the LA's own files are arrivals too"
+
+
+def left_running(instance: dg.DagsterInstance, **tags: str) -> str:
+    """The id of a run that a killed process left behind."""
+    return instance.add_run(dg.DagsterRun("term", status=dg.DagsterRunStatus.STARTED, tags=tags)).run_id
+
+
+def test_what_a_killed_daemon_was_at_holds_up_no_run_and_is_gone_on_with(settings, monkeypatch):
+    prepare_dagster_home(settings)
+    sensor = files_arrived(dg.define_asset_job("pull"))
+    before = dg.build_sensor_context(cursor=None)
+    sensor(before)
+    with dg.DagsterInstance.get() as instance:
+        run_id = left_running(instance)
+    monkeypatch.setattr("pipelines.cli.subprocess.call", lambda _command: 0)
+
+    assert CliRunner().invoke(app, ["dagster"]).exit_code == 0
+
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+    assert isinstance(sensor(dg.build_sensor_context(cursor=before.cursor)), dg.RunRequest)
+
+
+def test_a_killed_run_of_the_command_line_is_told_from_one_of_the_daemon_that_may_be_alive(settings):
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        by_hand, by_daemon = left_running(instance, **{BY_HAND_TAG: "yes"}), left_running(instance)
+        assert end_dead_runs(instance, {BY_HAND_TAG: "yes"}) == 1
+        assert instance.get_run_by_id(by_hand).status == dg.DagsterRunStatus.FAILURE
+        assert instance.get_run_by_id(by_daemon).status == dg.DagsterRunStatus.STARTED
+
+
+def test_a_released_return_is_run_though_no_file_arrives(settings, connection):
+    connection.execute(
+        "INSERT INTO ledger.files (file_id, path, file_name, term, state) VALUES ('f', 'a.xlsx', 'a.xlsx', '2025-26-autumn', 'held')"
+    )
+    connection.close()
+    sensor = files_arrived(dg.define_asset_job("pull"))
+    before = dg.build_sensor_context(cursor=None)
+    sensor(before)
+
+    assert CliRunner().invoke(app, ["release", "a.xlsx"]).exit_code == 0
+
+    assert isinstance(sensor(dg.build_sensor_context(cursor=before.cursor)), dg.RunRequest)
 
 
 @pytest.mark.parametrize(
