@@ -8,12 +8,13 @@ from pipelines.feedback.contacts import contacts_of_schools, written_to
 from pipelines.feedback.letters import ReminderFacts, write_reminder
 from pipelines.feedback.outbox import open_outbox
 from pipelines.feedback.posting import REMINDERS, enter, letters_made, post
-from pipelines.settings import Settings
+from pipelines.settings import SEEDS_DIR, Settings
 from pipelines.terms import Term, load_calendar
 from pipelines.warehouse import transaction
 
 OPEN = ("Open", "Open, but proposed to close")
-STATE_FUNDED = ("Local authority maintained schools", "Academies", "Free Schools", "Special schools", "Colleges")
+THE_DUTY = "SCH11"  # to send a return: whom it binds is in the seeds, as for its figure
+SEEDS = ("school_kinds", "duty_applies_to", "returns_also_due_from")
 
 
 def remind_schools(settings: Settings, connection: duckdb.DuckDBPyConnection, on: date) -> dict[str, int]:
@@ -50,19 +51,49 @@ def _kind(term: Term, on: date) -> str | None:
 
 
 def _schools_missing(settings: Settings, connection: duckdb.DuckDBPyConnection, term: Term) -> list[ReminderFacts]:
-    """Schools due (open, state-funded, of the LA) whose files of the term, if any, were all rejected."""
+    """Schools due (open, of the LA, state-funded or added by it) whose files of the term, if any, were all rejected."""
     rows = connection.execute(
         """
+        WITH schools AS (
+            SELECT * FROM reference.schools
+            WHERE la_code = $la_code AND list_contains($open, status)
+                AND coalesce(open_date, $as_at_date) <= $as_at_date
+        ),
+        applies AS (
+            SELECT school_kind, applies_as FROM read_csv($duty_applies_to, all_varchar = true, header = true)
+            WHERE indicator_id = $the_duty AND valid_from::DATE <= $as_at_date
+            QUALIFY row_number() OVER (PARTITION BY school_kind ORDER BY valid_from DESC) = 1
+        ),
+        not_bound AS (
+            SELECT schools.urn
+            FROM schools
+            INNER JOIN read_csv($school_kinds, all_varchar = true, header = true) AS kinds
+                ON kinds.gias_value
+                    = CASE kinds.gias_column WHEN 'type_group' THEN type_group WHEN 'type' THEN type WHEN 'phase' THEN phase END
+                AND coalesce((kinds.section_41 = 'yes') = coalesce(schools.section_41, false), true)
+            INNER JOIN applies ON kinds.school_kind = applies.school_kind AND applies.applies_as = 'not'
+        ),
+        added AS (
+            SELECT urn FROM read_csv($returns_also_due_from, all_varchar = true, header = true)
+            WHERE valid_from::DATE <= $as_at_date AND coalesce(valid_to::DATE, $as_at_date) >= $as_at_date
+        )
         SELECT schools.urn, any_value(schools.laestab), any_value(schools.name),
             max_by(files.file_name, files.received_at) FILTER (WHERE files.state = 'rejected')
-        FROM reference.schools AS schools
-        LEFT JOIN ledger.files AS files ON files.urn = schools.urn AND files.term = ?
-        WHERE schools.la_code = ? AND list_contains(?, schools.status) AND list_contains(?, schools.type_group)
+        FROM schools
+        LEFT JOIN ledger.files AS files ON files.urn = schools.urn AND files.term = $term
+        WHERE schools.urn IN (SELECT urn FROM added) OR schools.urn NOT IN (SELECT urn FROM not_bound)
         GROUP BY schools.urn
         HAVING count(files.file_id) FILTER (WHERE files.state IN ('received', 'held', 'superseded', 'current')) = 0
         ORDER BY schools.urn
         """,
-        [term.term, settings.la_code, list(OPEN), list(STATE_FUNDED)],
+        {
+            "term": term.term,
+            "as_at_date": term.as_at_date,
+            "la_code": settings.la_code,
+            "open": list(OPEN),
+            "the_duty": THE_DUTY,
+            **{seed: str(SEEDS_DIR / f"{seed}.csv") for seed in SEEDS},
+        },
     ).fetchall()
     return [ReminderFacts(term, *row) for row in rows]
 

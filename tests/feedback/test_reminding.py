@@ -2,11 +2,13 @@
 
 import email
 import email.policy
+import shutil
 from datetime import date
 
 import pytest
 
 from pipelines.feedback import answer_schools, remind_schools
+from pipelines.settings import SEEDS_DIR
 from tests.feedback.conftest import TERM
 
 
@@ -88,6 +90,8 @@ def test_a_school_whose_file_was_rejected_is_told_which(authority, remind):
         ({"type_group": "Independent schools"}, False),
         ({"type_group": "Other types"}, False),
         ({"type_group": "Universities"}, False),
+        ({"type_group": "Special schools", "type": "Non-maintained special school"}, False),
+        ({"open_date": date(2026, 1, 5)}, False),
         ({"la_code": "802"}, False),
     ],
 )
@@ -98,6 +102,19 @@ def test_reminders_go_to_the_open_state_funded_schools_of_the_authority(authorit
     counts = remind_schools(authority.settings, authority.connection, december(12))
 
     assert counts["reminders"] == int(due)
+
+
+@pytest.mark.parametrize(("valid_to", "due"), [("", 1), ("2025-12-04", 0)])
+def test_a_school_that_the_authority_adds_is_reminded_whoever_funds_it(authority, tmp_path, monkeypatch, valid_to, due):
+    shutil.copytree(SEEDS_DIR, tmp_path / "seeds")
+    (tmp_path / "seeds" / "returns_also_due_from.csv").write_text(
+        f"urn,valid_from,valid_to,reason\n100001,2025-09-01,{valid_to},Takes the LA's pupils\n"
+    )
+    monkeypatch.setattr("pipelines.feedback.reminding.SEEDS_DIR", tmp_path / "seeds")
+    authority.school(type_group="Independent schools")
+    authority.contact()
+
+    assert remind_schools(authority.settings, authority.connection, december(12))["reminders"] == due
 
 
 def test_a_school_without_a_contact_is_counted(authority):
