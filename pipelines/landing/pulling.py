@@ -61,6 +61,10 @@ FILES_SCHEMA = {
 FACTS = "inside_laestab, inside_urn, inside_term, specification, name_laestab, name_term, serial"
 
 
+# (SHA-256, (school, term)) -> the file that first had the bytes there; (SHA-256, None) -> anywhere
+_FirstOf = dict[tuple[str, tuple[str, str] | None], str]
+
+
 @dataclass
 class PullSummary:
     """What a pull did: numbers of files, and the terms that got something new, in order of time.
@@ -221,13 +225,14 @@ def _write(
         if file.file_id in known:  # touched, or read by a run that was killed: the same bytes at the same path
             continue
         placed = place(file.facts, schools, terms, settings.la_code)
-        first = first_of.get(file.sha256)
-        # a file that could not be placed does not stand in the way of the same bytes under a name that can
-        is_duplicate = first is not None and (placed is None or first[1])
-        if not is_duplicate:
-            first_of[file.sha256] = (file.file_id, placed is not None)
-        state = "duplicate" if is_duplicate else "received" if placed else "unplaced"
-        rows.append(_row(file, state, first[0] if is_duplicate else None, placed, received_at))
+        where = (placed.urn, placed.term) if placed else None
+        # neither a file that could not be placed nor another school's (an empty one, the template as all got it) stands in
+        # the way of the same bytes
+        first = first_of.get((file.sha256, where))
+        if first is None:
+            _note_first(first_of, file.sha256, where, file.file_id)
+        state = "duplicate" if first else "received" if placed else "unplaced"
+        rows.append(_row(file, state, first, placed, received_at))
         _count(summary, state, placed, file.fault)
     seen = pl.DataFrame(
         {
@@ -370,23 +375,26 @@ def _seen(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.sql("SELECT path, fingerprint FROM ledger.seen WHERE zone = 'landing'").fetchall())
 
 
-def _known_files(
-    connection: duckdb.DuckDBPyConnection, received: list[_Received]
-) -> tuple[set[str], dict[str, tuple[str, bool]]]:
-    """The ids that are in the ledger, and per SHA-256 the file that first had the bytes and whether it was placed."""
+def _known_files(connection: duckdb.DuckDBPyConnection, received: list[_Received]) -> tuple[set[str], _FirstOf]:
+    """The ids that are in the ledger, and which file first had each file's bytes."""
     hashes = [file.sha256 for file in received]
     rows = connection.execute(
         """
-        SELECT file_id, sha256, state, urn IS NOT NULL FROM ledger.files
-        WHERE sha256 IN (SELECT unnest(?::VARCHAR[])) ORDER BY received_at, path
+        SELECT file_id, sha256, state, urn, term FROM ledger.files
+        WHERE sha256 IN (SELECT unnest(?::VARCHAR[])) ORDER BY urn IS NULL, received_at, path
         """,
         [hashes],
     ).fetchall()
-    first_of: dict[str, tuple[str, bool]] = {}
-    for known_id, sha256, state, is_placed in rows:
-        if state != "duplicate" and not first_of.get(sha256, (None, False))[1]:
-            first_of[sha256] = (known_id, is_placed)
+    first_of: _FirstOf = {}
+    for known_id, sha256, state, urn, term in rows:
+        if state != "duplicate":
+            _note_first(first_of, sha256, (urn, term) if urn and term else None, known_id)
     return {row[0] for row in rows}, first_of
+
+
+def _note_first(first_of: _FirstOf, sha256: str, where: tuple[str, str] | None, known_id: str) -> None:
+    for key in ((sha256, where), (sha256, None)):
+        first_of.setdefault(key, known_id)
 
 
 def _batches(entries: list[Entry], size: int) -> Iterator[list[Entry]]:

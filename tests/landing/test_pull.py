@@ -256,6 +256,19 @@ def test_bytes_that_could_not_be_placed_do_not_stand_in_the_way_of_a_name_that_c
     assert ledger(connection, "state, urn") == [("received", "100001"), ("unplaced", None)]
 
 
+def test_the_same_bytes_of_two_schools_are_a_file_of_each(settled, connection, landing):
+    theirs = NAME.replace("8012001", "8012002")
+    for name in (NAME, theirs, NAME.replace("_01.", "_02.")):
+        (landing / name).write_bytes(b"")
+    pull(settled, connection, PULLED_AT)
+    (landing / theirs.replace("_01.", "_02.")).write_bytes(b"")
+    pull(settled, connection, datetime(2026, 1, 5))
+    found = ledger(connection, "file_name, state, file_id, duplicate_of", "file_name")
+    ours, ours_again, their_first, their_second = (row[1:] for row in found)
+    assert (ours[0], ours_again[0], ours_again[2]) == ("received", "duplicate", ours[1])
+    assert (their_first[0], their_second[0], their_second[2]) == ("received", "duplicate", their_first[1])
+
+
 def test_a_duplicate_of_a_file_that_is_placed_later_is_given_its_school_too(settled, connection, landing):
     for name in ("a.zip", "b.zip"):
         (landing / name).write_bytes(a_return("8012009", "150009"))
