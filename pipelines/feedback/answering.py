@@ -142,7 +142,9 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
             SELECT return_id, count(DISTINCT (table_name, row_number)) AS rows_not_counted
             FROM quality.quarantined_rows WHERE list_contains($terms, term) GROUP BY return_id
         ),
-        current_returns AS (SELECT urn, term, file_name, received_at, place FROM files WHERE state = 'current'),
+        current_returns AS (
+            SELECT file_id, urn, term, file_name, received_at, place FROM files WHERE state = 'current'
+        ),
         superseded AS (
             SELECT urn, term, max_by(file_name, place) AS file_name FROM files WHERE state = 'superseded'
             GROUP BY urn, term
@@ -169,7 +171,8 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
             current_returns.file_name AS current_file, current_returns.received_at AS current_received_at,
             coalesce(current_returns.place > files.place, false) AS current_is_newer,
             CASE WHEN files.state = 'current' THEN superseded.file_name END AS replaced_file,
-            asked_before.file_id IS NOT NULL AS asked_before
+            asked_before.file_id IS NOT NULL AS asked_before,
+            coalesce(files.duplicate_of = current_returns.file_id, false) AS repeats_current
         FROM files
         LEFT JOIN schools USING (urn)
         LEFT JOIN received ON received.return_id = files.file_id

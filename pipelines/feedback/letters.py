@@ -49,6 +49,7 @@ class ReturnFacts:
     current_is_newer: bool
     replaced_file: str | None  # the one that this one superseded
     asked_before: bool  # whether the school was told of something to put right, or reminded, before this file
+    repeats_current: bool  # of a file that came twice: whether the first is the one that counts
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def write_answer(
         "current_file": facts.current_file and struck_out(plain(facts.current_file)),
         "current_on": facts.current_received_at and uk_date(facts.current_received_at),
         "newer_file": newer and struck_out(plain(newer)),
+        "repeats_current": facts.repeats_current,
         "next_file": _next_file(facts),
         "workbook_name": workbook_name,
         "deadline": uk_date(facts.term.deadline),

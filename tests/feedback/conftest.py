@@ -143,6 +143,7 @@ def facts_of():
             "current_is_newer": False,
             "replaced_file": None,
             "asked_before": False,
+            "repeats_current": False,
         }
         return ReturnFacts(**values | more)
 

@@ -205,6 +205,27 @@ def test_a_file_that_came_twice_is_told_so(authority, letters):
     assert list(found) == ["duplicate"]
     assert "exactly the same as a file that you sent before" in flat(found["duplicate"][1])
     assert authority.outbox(".xlsx") == []
+    assert "If that is what you meant, there is nothing to do" in flat(found["duplicate"][1])
+
+
+def test_a_file_that_came_twice_is_told_which_one_counts_where_it_is_another(authority, letters):
+    authority.file(state="superseded", day=8)
+    authority.file("bbbbbbbb00000002", day=9, serial=2)
+    authority.file("cccccccc00000003", state="duplicate", day=10, serial=3, duplicate_of="aaaaaaaa00000001")
+
+    text = flat(letters()["duplicate"][1])
+
+    assert "that is 8012001_2025-26_autumn_02.xlsx, received on 9 December 2025" in text
+    assert "save it once more and send it as 8012001_2025-26_autumn_04.xlsx" in text
+    assert "there is nothing to do" not in text
+
+
+def test_a_file_that_came_twice_and_could_not_be_used_leaves_the_return_missing(authority, letters):
+    authority.file(state="rejected", day=8)
+    authority.issue("FIL01", table_name="files", field=None, fields=None, row_number=None, costs="rejects")
+    authority.file("bbbbbbbb00000002", state="duplicate", day=9, serial=2, duplicate_of="aaaaaaaa00000001")
+
+    assert "it is shown as missing" in flat(letters()["duplicate"][1])
 
 
 def test_a_clean_return_is_thanked_for_only_where_something_was_said_before(authority, letters):
