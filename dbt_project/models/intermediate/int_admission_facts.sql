@@ -36,12 +36,17 @@ facts as (
             when pupils.leaving_date_unreadable then null
             else true
         end as was_on_roll,
+        -- a pupil who was admitted once, left and is named again has not been admitted by that
         case
-            when namings.admitted_date is not null then 'admitted_date'
+            when namings.admitted_date <= pupils.leaving_date and pupils.leaving_date <= namings.named_date then null
+            else namings.admitted_date
+        end as admitted_by_school,
+        case
+            when admitted_by_school is not null then 'admitted_date'
             when pupils.entry_date > namings.named_date then 'entry_date'
         end as admitted_date_source,
         coalesce(
-            namings.admitted_date, case when pupils.entry_date > namings.named_date then pupils.entry_date end
+            admitted_by_school, case when pupils.entry_date > namings.named_date then pupils.entry_date end
         ) as admitted_on
     from namings
     inner join terms on namings.term = terms.term
