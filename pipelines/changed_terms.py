@@ -20,6 +20,7 @@ PROJECT_FOLDERS = (
     DBT_PROJECT_DIR / "models",
     *(PROJECT_DIR / "pipelines" / stage for stage in ("reading", "checking", "building", "feedback")),
 )
+OF_NO_TERM = "of no term"  # its row in ledger.term_runs
 PROJECT_SUFFIXES = {".yml", ".csv", ".sql", ".py", ".j2"}
 
 
@@ -40,7 +41,10 @@ def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection)
 
 
 def changed_ranges(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
-    """Contiguous ranges of the terms whose inputs are not those of their last finished run."""
+    """Contiguous ranges of the terms whose inputs are not those of their last finished run.
+
+    Where there is none, the newest term if the snapshot does not show what is of no term: its run publishes it.
+    """
     done = dict(connection.sql("SELECT term, fingerprint FROM ledger.term_runs").fetchall())
     current = term_fingerprints(settings, connection)
     calendar = list(load_calendar(settings))
@@ -50,7 +54,18 @@ def changed_ranges(settings: Settings, connection: duckdb.DuckDBPyConnection) ->
             ranges[-1].append(term)
         else:
             ranges.append([term])
+    if not ranges and current and done.get(OF_NO_TERM) != _fingerprint_of_no_term(connection):
+        return [[list(current)[-1]]]
     return ranges
+
+
+def _fingerprint_of_no_term(connection: duckdb.DuckDBPyConnection) -> str:
+    """Fingerprint of what a snapshot shows beside the terms: files without a school or term, and the LA's own files."""
+    files = connection.sql("SELECT file_name, rule_code FROM quality.issues WHERE term IS NULL ORDER BY ALL").fetchall()
+    own = connection.sql("""
+        SELECT path, sha256, state, fault FROM ledger.reference_files WHERE state IN ('current', 'broken') ORDER BY ALL
+    """).fetchall()
+    return hashlib.sha256(repr([files, own]).encode()).hexdigest()
 
 
 def unplaced_fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
@@ -66,10 +81,11 @@ def mark_finished(
 ) -> None:
     """Remember what the terms were run with; the last act of a term's run, so that a killed one is run again."""
     current = term_fingerprints(settings, connection)
+    finished = {term: current[term] for term in terms if term in current}
     with transaction(connection):
-        for term in (term for term in terms if term in current):
+        for key, fingerprint in {**finished, OF_NO_TERM: _fingerprint_of_no_term(connection)}.items():
             connection.execute(
-                "INSERT OR REPLACE INTO ledger.term_runs VALUES (?, ?, ?)", [term, current[term], finished_at]
+                "INSERT OR REPLACE INTO ledger.term_runs VALUES (?, ?, ?)", [key, fingerprint, finished_at]
             )
 
 

@@ -42,7 +42,8 @@ TABLES = {
     "ledger.reference_files": """
         path VARCHAR, kind VARCHAR, sha256 VARCHAR, bytes BIGINT, encoding VARCHAR, received_at TIMESTAMP, rows BIGINT,
         fault VARCHAR, state VARCHAR, reader INTEGER""",
-    # What a term was last run with; the row `unplaced` is for the files without a school or term.
+    # What a term was last run with. The row `unplaced`: what the files without a school or term were last judged by; the
+    # row `of no term`: what the last snapshot showed beside the terms.
     "ledger.term_runs": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR, finished_at TIMESTAMP",
     # A letter to a school, once for the same content. state: waiting, sending, sent, filed (no mail server: the outbox is
     # the delivery), no_contact, given_up (refused too often), overtaken (something newer says more). addresses: where it

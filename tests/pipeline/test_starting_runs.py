@@ -75,6 +75,22 @@ def test_a_released_return_and_a_changed_calendar_are_something_new(settings, co
     assert changed_ranges(settings, connection) == [["2025-26-autumn"]]
 
 
+@pytest.mark.parametrize(
+    "arrival",
+    [
+        "INSERT INTO quality.issues (file_name, rule_code) VALUES ('return.xlsx', 'FIL07')",
+        "INSERT INTO ledger.reference_files (path, state, fault) VALUES ('ehc_plans.csv', 'broken', 'has no column urn')",
+    ],
+)
+def test_what_is_of_no_term_is_published_with_the_newest_though_no_term_has_anything_new(settings, connection, arrival):
+    receive(connection, "2025-26-autumn", "2025-26-spring")
+    mark_finished(settings, connection, ["2025-26-autumn", "2025-26-spring"], NOW)
+    connection.execute(arrival)
+    assert changed_ranges(settings, connection) == [["2025-26-spring"]]
+    mark_finished(settings, connection, ["2025-26-spring"], NOW)
+    assert changed_ranges(settings, connection) == []
+
+
 def test_a_range_is_said_in_dagsters_own_tags():
     tags = range_tags(["2025-26-autumn", "2025-26-spring"], date(2026, 3, 20))
     assert tags == {
