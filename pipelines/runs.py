@@ -1,6 +1,7 @@
 """When runs start: the sensor when files arrive, the schedule while a term's window is open, and `sen run`, all the same jobs."""
 
 import hashlib
+import json
 import logging
 import os
 import sys
@@ -30,6 +31,11 @@ run_coordinator:
   class: QueuedRunCoordinator
   config:
     max_concurrent_runs: 1
+event_log_storage:
+  module: pipelines.event_log
+  class: EventLog
+  config:
+    base_dir: {event_log}
 """
 
 
@@ -42,9 +48,11 @@ class RunFailedError(Exception):
 
 def prepare_dagster_home(settings: Settings) -> None:
     """Make DAGSTER_HOME, without telemetry or sign-up for news, and name it to Dagster."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    (settings.dagster_home / "dagster.yaml").write_text(DAGSTER_YAML)
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home.resolve())
+    home = settings.dagster_home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    event_log = json.dumps(str(home / "history" / "runs"))  # where Dagster's own would be; JSON is YAML
+    (home / "dagster.yaml").write_text(DAGSTER_YAML.format(event_log=event_log))
+    os.environ["DAGSTER_HOME"] = str(home)
 
 
 def end_dead_runs(instance: dg.DagsterInstance, tags: dict[str, str] | None = None) -> int:
