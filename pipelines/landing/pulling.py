@@ -24,7 +24,7 @@ from pipelines.landing.zone import (
     read_pieces,
     settled_rounds,
 )
-from pipelines.reading.formats import inspect
+from pipelines.reading.formats import Inspection, inspect
 from pipelines.settings import Settings
 from pipelines.terms import load_calendar
 from pipelines.warehouse import transaction
@@ -132,7 +132,7 @@ def pull(settings: Settings, connection: duckdb.DuckDBPyConnection, received_at:
     for whole, settling in settled_rounds(new_files, settings.settling_seconds):
         changing = 0
         for batch in _batches(whole, BATCH_FILES):
-            received, states = _receive(settings, zone, batch)
+            received, states = _receive(settings, zone, batch, _known_ids(connection))
             changing += len(batch) - len(received) - len(states)
             not_followed.update(states)
             _write(settings, connection, received, terms, received_at, summary)
@@ -149,12 +149,14 @@ def file_id(path: str, sha256: str) -> str:
     return hashlib.sha256(f"{path}\0{sha256}".encode()).hexdigest()[:16]
 
 
-def _receive(settings: Settings, zone: Zone, batch: list[Entry]) -> tuple[list[_Received], dict[str, str]]:
+def _receive(
+    settings: Settings, zone: Zone, batch: list[Entry], known: set[str]
+) -> tuple[list[_Received], dict[str, str]]:
     """The files that could be read whole, and the state of those that could not; a file that was changing is neither."""
 
     def receive(entry: Entry) -> _Received | str | None:
         try:
-            return _archive_and_look(settings, zone, entry)
+            return _archive_and_look(settings, zone, entry, known)
         except FileNotFoundError:
             return None
         except BecameLinkError:
@@ -170,8 +172,8 @@ def _receive(settings: Settings, zone: Zone, batch: list[Entry]) -> tuple[list[_
     return received, states
 
 
-def _archive_and_look(settings: Settings, zone: Zone, entry: Entry) -> _Received | None:
-    """Archive the file, then look inside; None where it changed while it was read."""
+def _archive_and_look(settings: Settings, zone: Zone, entry: Entry, known: set[str]) -> _Received | None:
+    """Archive the file, then look inside, unless the ledger has it; None where it changed while it was read."""
     limit = settings.max_file_megabytes * 1_000_000
     pieces = read_pieces(zone, entry, first_bytes=limit + 1)
     data = next(pieces, b"")
@@ -182,7 +184,8 @@ def _archive_and_look(settings: Settings, zone: Zone, entry: Entry) -> _Received
     if not is_unchanged(zone, entry):
         return None
     sha256 = archive_bytes(settings, data)
-    inspection = inspect(data, limit)
+    # every file of a data folder that was moved or restored looks new
+    inspection = Inspection(None) if file_id(entry.path, sha256) in known else inspect(data, limit)
     return _Received(
         entry=entry,
         sha256=sha256,
@@ -373,6 +376,10 @@ def _insert_returns(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _seen(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.sql("SELECT path, fingerprint FROM ledger.seen WHERE zone = 'landing'").fetchall())
+
+
+def _known_ids(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {row[0] for row in connection.sql("SELECT file_id FROM ledger.files").fetchall()}
 
 
 def _known_files(connection: duckdb.DuckDBPyConnection, received: list[_Received]) -> tuple[set[str], _FirstOf]:

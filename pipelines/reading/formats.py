@@ -53,5 +53,6 @@ def _return_row(sheet: Sheet, table: Table) -> dict[str, str | None] | None:
     rows = tidied(laid.rows, table)
     if not rows.height:
         return {}
-    distinct = {name: rows[name].unique().to_list() for name in table.fields}
-    return {name: texts[0] if len(texts) == 1 else None for name, texts in distinct.items()}
+    # a set, and not Polars' own: a query costs more than the one row that is there
+    distinct = {name: set(rows[name].to_list()) for name in table.fields}
+    return {name: texts.pop() if len(texts) == 1 else None for name, texts in distinct.items()}

@@ -87,10 +87,11 @@ def test_a_second_pull_changes_nothing_and_opens_no_file(settled, connection, la
     assert ledger(connection, "*") == before
 
 
-def test_a_file_that_was_only_touched_is_not_new(settled, connection, landing):
+def test_a_file_that_was_only_touched_is_not_new_nor_looked_into_again(settled, connection, landing, monkeypatch):
     (landing / NAME).write_bytes(a_return())
     pull(settled, connection, PULLED_AT)
     touch_back(landing / NAME, 1000)
+    monkeypatch.setattr(pulling, "inspect", lambda *_: pytest.fail("looked into"))
     assert pull(settled, connection, datetime(2026, 1, 5)).new == 0
     assert ledger(connection, "received_at") == [(PULLED_AT,)]
 
