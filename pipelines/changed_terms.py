@@ -7,7 +7,7 @@ from functools import lru_cache
 import duckdb
 
 from pipelines.fingerprints import files_fingerprint
-from pipelines.reference import reference_fingerprint
+from pipelines.reference import SHOWN_STATES, reference_fingerprint
 from pipelines.settings import DBT_PROJECT_DIR, EXPECTATIONS_DIR, PROJECT_DIR, Settings
 from pipelines.terms import calendar_path, load_calendar
 from pipelines.warehouse import transaction
@@ -62,8 +62,8 @@ def changed_ranges(settings: Settings, connection: duckdb.DuckDBPyConnection) ->
 def _fingerprint_of_no_term(connection: duckdb.DuckDBPyConnection) -> str:
     """Fingerprint of what a snapshot shows beside the terms: files without a school or term, and the LA's own files."""
     files = connection.sql("SELECT file_name, rule_code FROM quality.issues WHERE term IS NULL ORDER BY ALL").fetchall()
-    own = connection.sql("""
-        SELECT path, sha256, state, fault FROM ledger.reference_files WHERE state IN ('current', 'broken') ORDER BY ALL
+    own = connection.sql(f"""
+        SELECT path, sha256, state, fault FROM ledger.reference_files WHERE state IN {SHOWN_STATES} ORDER BY ALL
     """).fetchall()
     return hashlib.sha256(repr([files, own]).encode()).hexdigest()
 

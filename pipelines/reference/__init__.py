@@ -1,5 +1,5 @@
 """The LA's own files: GIAS, contacts, extracts, SEN2; archived and versioned like returns, and the newest loaded."""
 
-from pipelines.reference.pulling import NoEstablishments, pull_reference, reference_fingerprint
+from pipelines.reference.pulling import SHOWN_STATES, NoEstablishments, pull_reference, reference_fingerprint
 
-__all__ = ["NoEstablishments", "pull_reference", "reference_fingerprint"]
+__all__ = ["SHOWN_STATES", "NoEstablishments", "pull_reference", "reference_fingerprint"]

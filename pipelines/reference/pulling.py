@@ -24,6 +24,8 @@ NOT_FOLLOWED = {
     "link": "is a link, and links are not followed: put the file itself here",
     "waiting_not_readable": "may not be read: give the account that runs SEN Oversight the right to read it",
 }
+# states of a file that the LA is shown: in use, or to be put right
+SHOWN_STATES = ("current", "broken", *NOT_FOLLOWED)
 
 
 class NoEstablishments(Exception):

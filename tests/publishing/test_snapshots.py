@@ -44,6 +44,17 @@ def test_a_snapshot_says_when_it_was_published_and_for_whom(filled):
     assert about == (PUBLISHED_AT, "2025-26-summer", 1, "801")
 
 
+def test_a_snapshot_says_which_of_the_las_own_files_are_in_use_and_which_are_to_be_put_right(filled):
+    states = ("current", "broken", "link", "waiting_not_readable", "older", "superseded")
+    with warehouse(filled) as connection:
+        for state in states:
+            connection.execute("INSERT INTO ledger.reference_files (path, state) VALUES ('ehc_plans.csv', ?)", [state])
+    snapshots.publish(filled, PUBLISHED_AT)
+    connection, _ = snapshots.open_snapshot(filled)
+    with connection:
+        assert {state for (state,) in connection.sql("SELECT state FROM marts.la_files").fetchall()} == set(states[:4])
+
+
 def test_a_reader_keeps_its_snapshot_while_the_next_is_published_and_then_sees_the_new_one(filled):
     snapshots.publish(filled, PUBLISHED_AT)
     reader, _ = snapshots.open_snapshot(filled)
