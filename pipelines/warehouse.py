@@ -120,6 +120,8 @@ def open_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "temp_directory": str(settings.data_dir / "tmp"),
+            # it saves a tenth of the file, and costs a quarter of the time of reading it and half of that of writing it
+            "disabled_compression_methods": "fsst",
         }
     )
     if settings.warehouse_key:

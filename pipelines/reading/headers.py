@@ -10,6 +10,7 @@ NOT_COUNTED = re.compile(r"[\s\-_\u00ad\u200b-\u200f\u2010-\u2015\u2060\u2212\uf
 SPACES = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 
+@lru_cache(maxsize=1_000)
 def folded(name: str) -> str:
     """The name without what does not count: `SEN Start-Date` is `senstartdate`."""
     return NOT_COUNTED.sub("", name).casefold()

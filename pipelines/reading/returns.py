@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -14,7 +14,7 @@ import polars as pl
 from expectations.contracts import Contract, Table, accepted_versions, code_list, load_contract
 from pipelines.landing.archive import read_archived
 from pipelines.reading import faults
-from pipelines.reading.files import LaidFile, column_records, lay_out_file, sheet_records
+from pipelines.reading.files import ColumnRecord, LaidFile, SheetRecord, column_records, lay_out_file, sheet_records
 from pipelines.reading.tables import tidied
 from pipelines.reading.typed import type_rows
 from pipelines.settings import Settings
@@ -24,8 +24,13 @@ from pipelines.warehouse import LATEST_CONTRACT, transaction
 # Raise it when the same bytes would be read differently: every return is then read again.
 READER_VERSION = 1
 STAGE = "reading"
-BATCH = 50
+# one transaction each: every commit costs the warehouse the same fixed work, and a batch's rows are all in memory
+BATCH = 400
 THREADS = 2
+# fewer returns than these leave row groups so small that they are better merged with earlier ones (DuckDB's own way);
+# with more, merging takes longer than writing them
+MANY_RETURNS = 100
+MERGES = 100  # DuckDB's default
 MEGABYTE = 1_000_000
 # of a row: which file of its batch it is from
 FILE = "file_of_batch"
@@ -64,6 +69,7 @@ def read_returns(settings: Settings, connection: duckdb.DuckDBPyConnection, term
     """
     due, unchanged = _due(settings, connection, terms)
     counts = {"returns_read": 0, "returns_unchanged": unchanged, "returns_unreadable": 0, "rows": 0}
+    connection.execute(f"SET max_vacuum_tasks = {0 if len(due) >= MANY_RETURNS else MERGES}")
     for batch in _batches(settings, due):
         counts["rows"] += _rewrite(connection, batch)
         counts["returns_read"] += len(batch.returns)
@@ -202,15 +208,17 @@ def _insert_records(connection: duckdb.DuckDBPyConnection, batch: Batch, receive
     counts = {name: dict(rows.group_by(FILE).len().iter_rows()) for name, rows in received.items()}
     sheets, columns = [], []
     for number, (item, file) in enumerate(zip(batch.returns, batch.files, strict=True)):
-        own = {"return_id": item.return_id, "urn": item.urn, "term": item.term}
+        own = (item.return_id, item.urn, item.term)
         rows_received = {name: count.get(number, 0) for name, count in counts.items()}
         term_name = item.term.rpartition("-")[2]
         twice = {name for name, laid in file.tables.items() if any(column.repeated for column in laid.columns)}
         compared = {name: received[name].filter(pl.col(FILE) == number) for name in twice & received.keys()}
-        sheets += [own | vars(sheet) for sheet in sheet_records(file, batch.contract, rows_received, term_name)]
-        columns += [own | vars(column) for column in column_records(file, batch.contract, compared)]
-    _insert(connection, "raw.sheets", pl.DataFrame(sheets, infer_schema_length=None))
-    _insert(connection, "raw.columns", pl.DataFrame(columns, infer_schema_length=None))
+        found = sheet_records(file, batch.contract, rows_received, term_name)
+        sheets += [(*own, *vars(sheet).values()) for sheet in found]
+        columns += [(*own, *vars(column).values()) for column in column_records(file, batch.contract, compared)]
+    for name, kind, records in (("raw.sheets", SheetRecord, sheets), ("raw.columns", ColumnRecord, columns)):
+        names = ["return_id", "urn", "term", *(field.name for field in fields(kind))]
+        _insert(connection, name, pl.DataFrame(records, schema=names, orient="row", infer_schema_length=None))
 
 
 def _insert_audit(connection: duckdb.DuckDBPyConnection, batch: Batch, received: dict[str, pl.DataFrame]) -> None:

@@ -50,14 +50,25 @@ def type_rows(rows: pl.DataFrame, table: Table, as_at: pl.Expr) -> pl.DataFrame:
     leaves out its upper end. Where there is a fault the value is null; unseen characters of the text are made visible.
     """
     fields = [field for field in table.fields.values() if field.name in rows.columns]
-    texts = [pl.col(field.name) for field in fields]
-    odd = rows.select(_is_odd(text) for text in texts).row(0) if rows.height else [False] * len(fields)
-    typed = []
-    for field, text, has_odd in zip(fields, texts, odd, strict=True):
-        differs = pl.col(f"{field.name}{DIFFERS}") if f"{field.name}{DIFFERS}" in rows.columns else None
-        typed += _type_field(field, text, as_at, has_odd, differs)
-    others = pl.exclude([field.name for field in fields], f"^.*{DIFFERS}$")
-    return rows.select(others, *typed)
+    # a term's rows repeat the same few thousand texts: each is read once, however many cells hold it
+    distinct = pl.collect_all([rows.lazy().select(text=field.name).unique() for field in fields])
+    typed = [
+        _type_cells(rows, field, _type_texts(texts, field), as_at)
+        for field, texts in zip(fields, distinct, strict=True)
+    ]
+    others = rows.select(pl.exclude([field.name for field in fields], f"^.*{DIFFERS}$"))
+    return pl.concat([others, *pl.collect_all(typed)], how="horizontal")
+
+
+def _type_texts(texts: pl.DataFrame, field: Field) -> pl.DataFrame:
+    """Each `text` with its value, its fault as far as the text alone says, and the text as it is shown."""
+    text = pl.col("text")
+    value, fault = TYPES[field.type](text, field)
+    fault = pl.when(text.is_not_null()).then(fault)
+    if not texts.select(_is_odd(text)).item():
+        return texts.with_columns(value=value, fault=fault, shown=text)
+    shown = text.map_batches(_shown, return_dtype=pl.String)
+    return texts.with_columns(value=value, fault=pl.coalesce(_text_fault(text), fault), shown=shown)
 
 
 def _is_odd(text: pl.Expr) -> pl.Expr:
@@ -65,22 +76,25 @@ def _is_odd(text: pl.Expr) -> pl.Expr:
     return (text.str.contains(rf"^[=#]|{UNSEEN}") | (text.str.len_bytes() > LONGEST_TEXT)).any(ignore_nulls=True)
 
 
-def _type_field(
-    field: Field, text: pl.Expr, as_at: pl.Expr, has_odd: bool, differs: pl.Expr | None
-) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    value, fault = TYPES[field.type](text, field)
-    fault = pl.when(text.is_not_null()).then(fault)
-    if has_odd:
-        fault = pl.coalesce(_text_fault(text), fault)
-    if differs is not None:
-        fault = pl.when(differs).then(pl.lit("differs")).otherwise(fault)
+def _type_cells(rows: pl.DataFrame, field: Field, typed: pl.DataFrame, as_at: pl.Expr) -> pl.LazyFrame:
+    """The three columns of a field: what its texts are, and what else depends on the row."""
+    differs = f"{field.name}{DIFFERS}"
+    cells = rows.lazy().select(
+        text=pl.col(field.name),
+        differs=pl.col(differs) if differs in rows.columns else pl.lit(value=False),
+        as_at=as_at,
+    )
+    fault = pl.when("differs").then(pl.lit("differs")).otherwise("fault")
     if field.window:
-        fault = pl.coalesce(fault, _outside_window(value, field.window, as_at))
-    shown = text.map_batches(_shown, return_dtype=pl.String) if has_odd else text
+        fault = pl.coalesce(fault, _outside_window(pl.col("value"), field.window, pl.col("as_at")))
     return (
-        pl.when(fault.is_null()).then(value).alias(field.name),
-        shown.alias(f"{field.name}__text"),
-        fault.alias(f"{field.name}__fault"),
+        cells.join(typed.lazy(), on="text", how="left", maintain_order="left")
+        .with_columns(fault=fault)
+        .select(
+            pl.when(pl.col("fault").is_null()).then("value").alias(field.name),
+            pl.col("shown").alias(f"{field.name}__text"),
+            pl.col("fault").alias(f"{field.name}__fault"),
+        )
     )
 
 
