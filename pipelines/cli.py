@@ -7,11 +7,14 @@ import sys
 import warnings
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.settings import get_settings
+
+if TYPE_CHECKING:
+    from pipelines.terms import Term
 
 app = typer.Typer(
     name="sen",
@@ -41,6 +44,20 @@ def _use(data_dir: Path | None) -> None:
         _fail(f"A setting is not right. {fields}")
 
 
+def _calendar() -> dict[str, "Term"]:
+    """The terms of the calendar in force; a sentence, and the end, where the LA's own cannot be read."""
+    from pipelines.terms import load_calendar
+
+    try:
+        return load_calendar(get_settings())
+    except ValueError as error:
+        _fail(
+            f"The calendar in {get_settings().reference_dir} cannot be used: {error}. Put it right, with the columns of "
+            "dbt_project/seeds/calendar.csv, or take it away: then that one is in force.",
+            2,
+        )
+
+
 def _fail(message: str, code: int = 1) -> None:
     typer.secho(message, err=True, fg=typer.colors.RED)
     raise typer.Exit(code)
@@ -60,11 +77,10 @@ def run(
 
 
 def _run(*, term: str | None, on: date | None) -> None:
-    from pipelines.terms import load_calendar
     from pipelines.warehouse import only_writer
 
     settings = get_settings()
-    calendar = load_calendar(settings)
+    calendar = _calendar()
     if term and term not in calendar:
         _fail(f"There is no term {term} in the calendar. It has {next(iter(calendar))} to {list(calendar)[-1]}.", 2)
     warnings.filterwarnings("ignore", module="dagster")
@@ -160,6 +176,7 @@ def dagster(
     from pipelines.warehouse import only_writer
 
     settings = get_settings()
+    _calendar()
     prepare_dagster_home(settings)
     # whoever holds the lock may be at a run; without one, what is listed as running was killed, and is gone on with
     with only_writer(settings, say=typer.echo), DagsterInstance.get() as instance:
@@ -201,6 +218,7 @@ def status(
     from pipelines.publishing.status import describe, find_status
     from pipelines.warehouse import WarehouseKeyError
 
+    _calendar()
     try:
         found = find_status(get_settings(), (on or datetime.now()).date())
     except WarehouseKeyError as error:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -121,7 +122,11 @@ def _execute(
             run_config={"loggers": {"progress": {}}},
         )
     if not result.success:
-        failures = [event for event in result.all_events if event.is_step_failure or event.is_failure]
+        events = result.all_events
+        # a run fails for its steps' reasons: said once
+        failures = [event for event in events if event.is_step_failure] or [
+            event for event in events if event.is_failure
+        ]
         raise RunFailedError("; ".join(dict.fromkeys(map(_cause, failures))))
 
 
@@ -130,9 +135,9 @@ def _cause(event: dg.DagsterEvent) -> str:
     error = getattr(event.event_specific_data, "error", None)
     while error and error.cause:
         error = error.cause
-    return (
-        f"{(event.step_key or event.job_name).replace('_', ' ')}: {error.message.strip() if error else event.message}"
-    )
+    # an error of our own is a sentence; its class stands before it
+    said = re.sub(r"^pipelines\.[\w.]+: ", "", error.message.strip()) if error else event.message
+    return f"{(event.step_key or event.job_name).replace('_', ' ')}: {said}"
 
 
 def files_arrived(pull_job) -> dg.SensorDefinition:

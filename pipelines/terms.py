@@ -76,7 +76,9 @@ def _read_calendar(path: Path, _changed: int) -> dict[str, Term]:
                 closed = frozenset(date.fromisoformat(day) for day in row.pop("closed_days").split(";") if day.strip())
                 dates = {name: date.fromisoformat(value) for name, value in row.items() if name != "term"}
                 term = Term(term=row["term"], closed_days=closed, **dates)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except KeyError as error:
+                raise ValueError(f"{path.name}, line {number}: there is no column {error}") from error
+            except (TypeError, ValueError, AttributeError) as error:
                 raise ValueError(f"{path.name}, line {number}: {error}") from error
             if term.name not in TERM_NAMES or not term.starts_on < term.as_at_date < term.ends_on:
                 raise ValueError(f"{path.name}, line {number}: {term.term} is no term, or its dates are out of order")

@@ -59,6 +59,23 @@ def test_a_setting_left_blank_is_not_set(monkeypatch):
     assert (blank.pseudonym_key, blank.warehouse_key) == (None, None)
 
 
+@pytest.mark.parametrize("command", ["run", "status", "dagster"])
+def test_a_calendar_of_the_las_own_that_cannot_be_read_is_said_in_a_sentence(settings, command):
+    settings.reference_dir.mkdir(parents=True)
+    (settings.reference_dir / "calendar.csv").write_text("term,starts_on\n2025-26-autumn,2025-09-01\n")
+    said = sen(command)
+    assert said.exit_code == 2
+    assert "calendar.csv, line 2: there is no column 'closed_days'" in said.output
+    assert isinstance(said.exception, SystemExit)
+
+
+def test_a_run_without_a_school_says_once_and_in_words_what_to_put_where(settings):
+    said = sen("run")
+    assert said.exit_code == 1
+    assert said.output.count("No school is known yet.") == 1
+    assert "NoEstablishments" not in said.output
+
+
 def test_a_term_that_the_calendar_does_not_have_is_refused(settings):
     said = sen("run", "--term", "2011-12-autumn")
     assert said.exit_code == 2
