@@ -2,6 +2,7 @@
 
 import csv
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def rows_of_seed(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+@cache
 def described() -> dict[str, tuple[Path, dict]]:
     found = {}
     for path in sorted((DBT_PROJECT_DIR / "models").rglob("*.yml")):
