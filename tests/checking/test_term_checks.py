@@ -301,6 +301,12 @@ def test_an_issue_says_what_is_wrong_by_what_was_found_in_the_cell(checked):
     )  # fmt: skip
 
 
+def test_a_held_file_says_which_sheet_lost_its_rows(checked):
+    _, connection, _ = checked
+    [(message,)] = connection.sql("SELECT message FROM quality.issues WHERE rule_code = 'FIL14'").fetchall()
+    assert message.startswith('The sheet "pupils" has fewer than half the rows')
+
+
 def test_every_school_has_a_result_for_every_rule(checked):
     _, connection, _ = checked
     assert missing_rule_runs(connection, [AUTUMN]) == []
