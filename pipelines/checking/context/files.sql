@@ -48,8 +48,10 @@ judged as (
 select
     files.file_id,
     files.state,
-    -- of a file that is held: the sheet that lost its rows
-    coalesce(case when files.fault <> 'no_return_table' then files.fault end, files.rows_lost) as fault,
+    -- of a file that is held: the sheet that lost its rows; of the same bytes twice the fault is said of the first
+    coalesce(
+        case when files.fault <> 'no_return_table' and files.state <> 'duplicate' then files.fault end, files.rows_lost
+    ) as fault,
     files.duplicate_of,
     case when judged.is_lost and judged.names_school then judged.school_found end as school_found,
     judged.is_lost and judged.names_school and judged.school_elsewhere as school_elsewhere,
