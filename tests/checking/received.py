@@ -224,13 +224,15 @@ def _sheets(one: Received) -> list[dict[str, Any]]:
 
 def _columns(one: Received, table: str) -> list[dict[str, Any]]:
     keys = {"return_id": one.file_id, "urn": one.urn, "term": one.term, "table_name": table}
-    overs = {over.get("field"): over for over in one.columns if over["table_name"] == table}
+    given = [over for over in one.columns if over["table_name"] == table]
+    overs = {over["field"]: over for over in given if over.get("field")}
+    strays = [over for over in given if not over.get("field")]
     usual = {"known": True, "found": True, "repeated": False, "agrees": True}
     columns = [
         keys | usual | {"field": name, "column_name": name, "required": f.required} | overs.pop(name, {})
         for name, f in CONTRACT.tables[table].fields.items()
     ]
-    return columns + [keys | usual | {"required": False} | over for over in overs.values()]
+    return columns + [keys | usual | {"required": False} | over for over in [*overs.values(), *strays]]
 
 
 def _receive_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
