@@ -4,8 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, asset
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
+from pipelines.building.dbt_outside import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    dbt_assets,
+)
 from pipelines.building.dbt_project import dbt_environment, manifest_path
 from pipelines.building.pupil_keys import write_pupil_keys
 from pipelines.checking.assets import issues

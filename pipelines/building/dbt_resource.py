@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version as installed_version
 
-from dagster_dbt import DbtCliResource
 from packaging.version import Version, parse
 
+from pipelines.building.dbt_outside import DbtCliResource
 from pipelines.building.dbt_project import dbt_executable
 from pipelines.settings import DBT_PROJECT_DIR
 

@@ -1,5 +1,8 @@
 """What Dagster loads: lineage from a file to a figure and to a letter, and what starts by itself."""
 
+import subprocess
+import sys
+
 import dagster as dg
 import pytest
 
@@ -54,6 +57,13 @@ def test_steps_run_one_after_the_other_in_one_process_and_every_asset_is_in_a_jo
     executed = {key for job in jobs.values() for key in job.asset_layer.executable_asset_keys}
     made = {key for asset in [*PULL_ASSETS, *TERM_ASSETS] for key in asset.keys}
     assert executed == made == set(GRAPH.get_all_asset_keys())
+
+
+def test_what_costs_seconds_to_import_is_not_imported_to_load_the_definitions():
+    program = "import sys, pipelines.definitions; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"dbt", "great_expectations", "streamlit"}.isdisjoint(loaded.stdout.split())
+    assert "dagster_dbt" in loaded.stdout.split()
 
 
 def test_after_a_pull_each_contiguous_range_of_terms_with_something_new_is_asked_for(settings):
