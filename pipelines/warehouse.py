@@ -81,6 +81,26 @@ TABLES = {
     "reference.ehc_plans": """
         upn VARCHAR, urn VARCHAR, named_date DATE, phase_transfer BOOLEAN, expected_start_date DATE, ceased_date DATE""",
     "reference.pupil_context": "upn VARCHAR, looked_after BOOLEAN, top_up_funding BOOLEAN",
+    # The SEN2 Blade export in use, by the pupil's UPN (the ULN where there is none). plan_start_date is the plan's, not the
+    # day on which a school was named; last_review_date: of the LA's decision; rank 1: the primary need.
+    "reference.sen2_plans": """
+        upn VARCHAR, plan_start_date DATE, cease_date DATE, cease_reason VARCHAR, reference_date DATE""",
+    "reference.sen2_plan_schools": "upn VARCHAR, urn VARCHAR, plan_start_date DATE",
+    "reference.sen2_reviews": """
+        upn VARCHAR, review_meeting_date DATE, review_outcome VARCHAR, last_review_date DATE, reference_date DATE""",
+    "reference.sen2_needs": "upn VARCHAR, sen_type VARCHAR, rank INTEGER",
+    # The school census exports in use. census_term: '2025-26-spring'; sen_provision as recorded, legacy A, P and S too.
+    "reference.census_pupils": """
+        upn VARCHAR, urn VARCHAR, census_term VARCHAR, census_day DATE, year_group VARCHAR, sex VARCHAR,
+        sen_provision VARCHAR, enrolment VARCHAR""",
+    "reference.census_needs": "upn VARCHAR, urn VARCHAR, census_term VARCHAR, sen_type VARCHAR, rank INTEGER",
+    # amount: pounds; financial_year: '2025-26'
+    "reference.notional_budgets": "urn VARCHAR, financial_year VARCHAR, amount DECIMAL(14, 2)",
+    # DfE's published figures. area_type: country, region, la, statistical_neighbours; symbol: what stands in a figure's
+    # place ('c', 'x', ...), which means what the release's own legend says.
+    "reference.comparators": """
+        release VARCHAR, time_period VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR, measure VARCHAR,
+        breakdown VARCHAR, numerator DOUBLE, denominator DOUBLE, value DOUBLE, symbol VARCHAR""",
     # The calendar in force, loaded before dbt: the LA's own or the seed's. closed_days: ISO dates, ';' between.
     "reference.calendar": """
         term VARCHAR, starts_on DATE, half_term_starts_on DATE, half_term_ends_on DATE, ends_on DATE, census_day DATE,
