@@ -59,10 +59,27 @@ TABLES = {
     "raw.columns": """
         return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, field VARCHAR, column_name VARCHAR, known BOOLEAN,
         found BOOLEAN, required BOOLEAN, repeated BOOLEAN, agrees BOOLEAN""",
+    # The optional sheet `explanations`. prefilled: the row is one that the feedback workbook had; header_found false: the
+    # row stands for the sheet, which was not read.
+    "raw.explanations": """
+        return_id VARCHAR, return_urn VARCHAR, return_term VARCHAR, row_number INTEGER, reference VARCHAR,
+        explanation VARCHAR, prefilled BOOLEAN, header_found BOOLEAN""",
+    # fact_id: the same school, rule and pupil (or key) with the same cells is the same fact in any return of any term.
     "quality.issues": """
         issue_id VARCHAR, return_id VARCHAR, file_name VARCHAR, urn VARCHAR, term VARCHAR, rule_code VARCHAR, severity VARCHAR,
         table_name VARCHAR, row_number INTEGER, field VARCHAR, fields VARCHAR, value VARCHAR, upn VARCHAR, message VARCHAR,
-        remedy VARCHAR, costs VARCHAR""",
+        remedy VARCHAR, costs VARCHAR, fact_id VARCHAR""",
+    # A fact and a term: when the school was first told of it, where it was last found (last_row_number: there), and the
+    # return that no longer had it. It outlives the returns that it was found in.
+    "quality.issue_lives": """
+        fact_id VARCHAR, urn VARCHAR, term VARCHAR, rule_code VARCHAR, severity VARCHAR, table_name VARCHAR, field VARCHAR,
+        message VARCHAR, remedy VARCHAR, first_return_id VARCHAR, first_seen_at TIMESTAMP, last_return_id VARCHAR,
+        last_row_number INTEGER, corrected_by_return_id VARCHAR, corrected_at TIMESTAMP""",
+    # What a school says of a query, from the first return that says it; and what was decided about it (null: waiting), as
+    # the last check found it in the casework.
+    "quality.explanations": """
+        explanation_id VARCHAR, urn VARCHAR, fact_id VARCHAR, rule_code VARCHAR, term VARCHAR, return_id VARCHAR,
+        text VARCHAR, given_at DATE, decision VARCHAR, decided_by VARCHAR, decided_at TIMESTAMP, note VARCHAR""",
     "quality.quarantined_rows": """
         return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, row_number INTEGER, rule_code VARCHAR, reason VARCHAR""",
     "quality.rule_runs": """

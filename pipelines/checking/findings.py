@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from expectations.contracts import Contract
+from expectations.contracts import Contract, load_contract
 from expectations.suites import Rule, identifying
 from pipelines.checking.evaluating import Evaluation
 from pipelines.checking.identifiers import LONG_NUMBER, STRUCK_OUT
+from pipelines.warehouse import LATEST_CONTRACT
 
 # A finding: a broken rule in one place. fault: what reading said of the cell, where the rule's sentence depends on it.
+# fact: the texts of what identifies the row and of the rule's fields; null where there is no row.
 FINDINGS_SCHEMA = {
     "return_id": pl.String,
     "table_name": pl.String,
@@ -19,8 +21,10 @@ FINDINGS_SCHEMA = {
     "value": pl.String,
     "upn": pl.String,
     "fault": pl.String,
+    "fact": pl.String,
 }
 LONGEST_VALUE = 1_000  # the whole of it stays in schema raw
+BETWEEN = "\x1f"  # between texts that are put together
 UPN_TABLES = ("pupils", "plans", "reviews", "specialists", "consultations", "placements")
 
 
@@ -52,9 +56,21 @@ def row_findings(table: str, rows: pl.DataFrame, rules: Iterable[Rule], evaluati
                 .alias("value"),
                 upn.alias("upn"),
                 (pl.col(f"{rule.field}__fault") if rule.faults else pl.lit(None, dtype=pl.String)).alias("fault"),
+                _fact(table, rule, upn).alias("fact"),
             )
         )
     return _united(found)
+
+
+def _fact(table: str, rule: Rule, upn: pl.Expr) -> pl.Expr:
+    """The same texts are the same fact, whatever the row's number and whatever the term."""
+    tables = load_contract(LATEST_CONTRACT).tables
+    # the row of the sheet `return` is of its term, and so is what is said of the return as a whole
+    key = ("academic_year", "term") if table == "return" else tables[table].key if table in tables else ()
+    texts = [upn, *(pl.col(f"{name}__text") for name in dict.fromkeys((*key, *rule.fields)))]
+    if not rule.fields and "surplus" in rule.expect.values():
+        texts.append(pl.col("surplus"))
+    return pl.concat_str([text.fill_null("") for text in texts], separator=BETWEEN)
 
 
 def file_findings(rows: pl.DataFrame, rules: Iterable[Rule], evaluation: Evaluation) -> pl.DataFrame:
@@ -67,6 +83,7 @@ def file_findings(rows: pl.DataFrame, rules: Iterable[Rule], evaluation: Evaluat
             pl.lit(rule.code).alias("rule_code"),
             *(pl.lit(None, dtype=pl.String).alias(name) for name in ("field", "value", "upn")),
             pl.col("fault"),
+            pl.lit(None, dtype=pl.String).alias("fact"),
         )
         for rule, at in _broken_rows(rows, rules, evaluation)
     ]
@@ -89,7 +106,7 @@ def sheet_findings(rows: pl.DataFrame, rules: Iterable[Rule], evaluation: Evalua
                 "field"
             ),
             (pl.lit(None, dtype=pl.String) if is_column else pl.col("unknown_sheet")).alias("value"),
-            *(pl.lit(None, dtype=pl.String).alias(name) for name in ("upn", "fault")),
+            *(pl.lit(None, dtype=pl.String).alias(name) for name in ("upn", "fault", "fact")),
         )
         for rule, at in _broken_rows(rows, rules, evaluation)
     ]
@@ -122,7 +139,7 @@ def without_what_follows(findings: pl.DataFrame, rules: Iterable[Rule]) -> tuple
 
 
 def as_issues(findings: pl.DataFrame, files: pl.DataFrame, rules: Iterable[Rule], contract: Contract) -> pl.DataFrame:
-    """The findings in the shape of quality.issues, but for issue_id.
+    """The findings in the shape of quality.issues, but for issue_id, and with `fact` in the place of fact_id.
 
     files: file_id, file_name, urn, term. The sentence is the fault's where the rule has one for it.
     """
@@ -176,6 +193,8 @@ def as_issues(findings: pl.DataFrame, files: pl.DataFrame, rules: Iterable[Rule]
             message=_named(pl.coalesce("fault_says", "says")),
             remedy=_named(pl.coalesce("fault_to_do", "to_do")),
             costs="costs",
+            # what has no row is a fact of its term alone
+            fact=pl.coalesce("fact", pl.concat_str("term", pl.col("field", "value").fill_null(""), separator=BETWEEN)),
         )
     )
 

@@ -400,7 +400,8 @@ def _insert_issues(connection: duckdb.DuckDBPyConnection, issues: pl.DataFrame) 
                         )
                     )
                 ) AS issue_id,
-                found.*
+                left(sha256(urn || '|' || rule_code || '|' || table_name || '|' || fact), 16) AS fact_id,
+                found.* EXCLUDE (fact)
             FROM found
         """)
 
