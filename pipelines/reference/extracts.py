@@ -9,19 +9,21 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.reading.headers import folded
-from pipelines.reference.sources import TYPED_KINDS, Column, Source
+from pipelines.reference.shapes import TYPED_KINDS, Column, Source
 
 # READER goes up when the same bytes would be read differently: they are then read again.
-READER = 1
+READER = 2
 
 DATE_FORMS = {
     r"^[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}$": "%d-%m-%Y",
     r"^[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}$": "%d/%m/%Y",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "%Y-%m-%d",
+    r"^[0-9]{4}-[A-Za-z]{3}-[0-9]{1,2}$": "%Y-%b-%d",  # DfE's COLLECT
 }
 MIDNIGHT = r"[ T]00:00(:00)?$"  # what case systems put behind a date
 YES_NO = {"Y": True, "YES": True, "TRUE": True, "1": True, "N": False, "NO": False, "FALSE": False, "0": False}
 UPN_OR_ULN = r"^([A-Z][0-9]{11}[0-9A-Z]|[0-9]{10})$"
+FINANCIAL_YEAR = r"^(20[0-9]{2})[-/](?:20)?([0-9]{2})$"  # 2025-26, 2025/26, 2025-2026
 EMAIL = r"""^[^@\s,;:<>()"]+@[^@\s,;:<>()"']+\.[^@\s,;:<>()"']+$"""
 ROLES = ("SENCO", "HEADTEACHER", "OFFICE")
 ROWS_NAMED = 20  # as many are named; the rest are counted
@@ -151,6 +153,19 @@ def _value(column: Column) -> pl.Expr:
             return text.str.to_uppercase()
         case "count":
             return pl.when(text.str.contains(r"^[0-9]{1,9}$")).then(text).cast(pl.Int32, strict=False)
+        case "rank":  # COLLECT's exports have passed through tools that write 1 as 1.0
+            whole = text.str.strip_suffix(".0")
+            return pl.when(whole.str.contains(r"^[0-9]{1,3}$")).then(whole).cast(pl.Int32, strict=False)
+        case "pounds":
+            plain = text.str.strip_prefix("£").str.strip_chars().str.replace_all(",", "", literal=True)
+            amount = pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,2})?$")).then(plain)
+            return amount.cast(pl.Decimal(14, 2), strict=False)
+        case "financial_year":
+            first = text.str.extract(FINANCIAL_YEAR, 1).cast(pl.Int32)
+            second = (first + 1) % 100
+            is_next = text.str.extract(FINANCIAL_YEAR, 2).cast(pl.Int32) == second
+            year = pl.concat_str(first.cast(pl.String), pl.lit("-"), second.cast(pl.String).str.zfill(2))
+            return pl.when(is_next).then(year)
         case "date":
             day = text.str.replace(MIDNIGHT, "")
             return pl.coalesce(

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -13,7 +13,8 @@ from fsspec.implementations.local import LocalFileSystem
 from pipelines.landing.archive import archive_bytes, read_archived
 from pipelines.landing.zone import Entry, Zone, is_unchanged, list_entries, open_entry, settled_rounds
 from pipelines.reference.extracts import READER, BrokenExtractError, Extract, count_rows, read_extract
-from pipelines.reference.sources import SOURCES, Source, source_of
+from pipelines.reference.shapes import CollectedFile, Collection, Source, Surroundings, Verdict
+from pipelines.reference.sources import COLLECTIONS, SOURCES, kind_of
 from pipelines.settings import Settings
 from pipelines.terms import load_calendar
 from pipelines.warehouse import transaction
@@ -64,6 +65,7 @@ def pull_reference(
     _describe_rest(settings, connection)
     if _load_calendar(settings, connection):
         loaded.append("calendar")
+    loaded += [each.kind for each in COLLECTIONS if _load_collection(settings, connection, each, present)]
     broken = [path for (path,) in connection.sql(_BROKEN_NOW).fetchall()]
     if not connection.sql("SELECT 1 FROM reference.schools LIMIT 1").fetchall():
         raise NoEstablishments(_no_establishments(settings, connection))
@@ -153,7 +155,7 @@ def _write_version(
                     SELECT 1 FROM ledger.reference_files WHERE path = ? AND sha256 = ? AND state = 'current'
                 )
                 """,
-                [entry.path, source_of(entry.path).kind, sha256, size, received_at, entry.path, sha256],
+                [entry.path, kind_of(entry.path), sha256, size, received_at, entry.path, sha256],
             )
     return int(is_new)
 
@@ -172,7 +174,7 @@ def _write_not_followed(connection: duckdb.DuckDBPyConnection, states: dict[str,
                 log.warning("%s %s", path, NOT_FOLLOWED[state])
                 connection.execute(
                     "INSERT INTO ledger.reference_files (path, kind, received_at, fault, state) VALUES (?, ?, ?, ?, ?)",
-                    [path, source_of(path).kind, received_at, NOT_FOLLOWED[state], state],
+                    [path, kind_of(path), received_at, NOT_FOLLOWED[state], state],
                 )
 
 
@@ -211,7 +213,7 @@ def _versions(connection: duckdb.DuckDBPyConnection, kind: str) -> list[_Version
     rows = connection.execute(
         """
         SELECT path, sha256, state, reader FROM ledger.reference_files
-        WHERE kind = ? AND state IN ('received', 'current', 'older', 'broken')
+        WHERE kind = ? AND state IN ('received', 'current', 'older', 'unused', 'broken')
         ORDER BY lower(path) DESC, path DESC, state = 'current'
         """,
         [kind],
@@ -247,13 +249,88 @@ def _replace(connection: duckdb.DuckDBPyConnection, source: Source, version: _Ve
     _mark(connection, version, state="current", fault=extract.fault, rows=extract.rows, encoding=extract.encoding)
 
 
+def _load_collection(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, collection: Collection, present: set[str]
+) -> bool:
+    """Read the collection's files together where any of them, or what they are held against, is new; whether it did."""
+    versions = _versions(connection, collection.kind)
+    # of one path the newest bytes, and behind them those in use still
+    files = [
+        CollectedFile(version.path, version.sha256, version.path in present, _loader(settings, version.sha256))
+        for version in versions
+        if version.path in present or version.state == "current"
+    ]
+    if not files:
+        return False
+    fingerprint = _collection_fingerprint(settings, connection, files)
+    seen = connection.execute(
+        "SELECT fingerprint FROM ledger.seen WHERE zone = 'collection' AND path = ?", [collection.kind]
+    ).fetchone()
+    if seen == (fingerprint,):
+        return False
+    schools = connection.sql("SELECT urn, laestab FROM reference.schools").pl()
+    collected = collection.read(files, Surroundings(settings.la_code, schools, load_calendar(settings)))
+    with transaction(connection):
+        if collected.tables:
+            for table in collection.tables:
+                connection.execute(f"DELETE FROM {table}")
+                if (rows := collected.tables.get(table)) is not None and not rows.is_empty():
+                    connection.register("collected_rows", rows)
+                    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM collected_rows")
+                    connection.unregister("collected_rows")
+        _write_verdicts(connection, collection.kind, collected.verdicts)
+        connection.execute(
+            "INSERT OR REPLACE INTO ledger.seen VALUES ('collection', ?, ?, NULL)", [collection.kind, fingerprint]
+        )
+    return True
+
+
+def _loader(settings: Settings, sha256: str) -> Callable[[], bytes]:
+    return lambda: read_archived(settings, sha256)
+
+
+def _collection_fingerprint(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, files: list[CollectedFile]
+) -> str:
+    """Of the files, and of what they are read with: the reader, the LA, GIAS and the calendar."""
+    gias = connection.sql(
+        "SELECT sha256, reader FROM ledger.reference_files WHERE kind = 'gias' AND state = 'current'"
+    ).fetchall()
+    days = connection.sql("SELECT term, census_day FROM reference.calendar ORDER BY term").fetchall()
+    return hashlib.sha256(repr((READER, settings.la_code, files, gias, days)).encode()).hexdigest()
+
+
+def _write_verdicts(connection: duckdb.DuckDBPyConnection, kind: str, verdicts: dict[CollectedFile, Verdict]) -> None:
+    """What became of each file of the collection, into the ledger; what was in use and is no more is older."""
+    connection.execute("UPDATE ledger.reference_files SET state = 'older' WHERE kind = ? AND state = 'current'", [kind])
+    for file, verdict in verdicts.items():
+        if verdict.fault:
+            log.warning("%s: %s", file.path, verdict.fault)
+        version = _Version(file.path, file.sha256, verdict.state, READER)
+        _mark(
+            connection, version, state=verdict.state, fault=verdict.fault, rows=verdict.rows, encoding=verdict.encoding
+        )
+    # the earlier bytes of a path whose newer ones are in use
+    connection.execute(
+        """
+        UPDATE ledger.reference_files SET state = 'superseded'
+        WHERE kind = $kind AND state = 'older'
+        AND path IN (SELECT path FROM ledger.reference_files WHERE kind = $kind AND state = 'current')
+        """,
+        {"kind": kind},
+    )
+
+
 def _describe_rest(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Rows and encoding of the files that no table takes yet, and of those that are older than the one in use."""
     waiting = connection.sql(
         "SELECT path, sha256, state, reader, kind FROM ledger.reference_files WHERE state = 'received'"
     )
+    together = {collection.kind for collection in COLLECTIONS}
     loaded = {source.kind for source in SOURCES if source.table}
     for *row, kind in waiting.fetchall():
+        if kind in together:
+            continue
         version = _Version(*row)
         rows, encoding, fault = None, None, None
         if version.path.lower().endswith(".csv"):

@@ -1,51 +1,13 @@
-"""The LA's own files, one entry a source: what it is called, which columns are wanted of it, and where they go."""
+"""The LA's own files, one entry a source: what it is called, what is wanted of it, and where it goes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import Literal
 
 import polars as pl
 
+from pipelines.reference.census import read_census
+from pipelines.reference.sen2 import read_sen2
+from pipelines.reference.shapes import Collection, Column, Source
 from pipelines.settings import Settings
-
-Kind = Literal["text", "upn", "urn", "email", "role", "count", "date", "yes_no", "approved"]
-
-TYPED_KINDS = ("count", "date", "yes_no", "approved")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A wanted column: its name in the table, its header in the file (matched as a return's is).
-
-    needed: the file is of no use without the column. identifies: a row is of no use without the value, and is left out;
-    any other cell that can't be read is blank, and the row counts. A URN that identifies must be in GIAS.
-    """
-
-    name: str
-    header: str
-    kind: Kind = "text"
-    needed: bool = False
-    identifies: bool = False
-
-
-@dataclass(frozen=True)
-class Source:
-    """One of the LA's own files. pattern: below the reference folder; table None: archived, not loaded yet."""
-
-    kind: str
-    pattern: str
-    table: str | None = None
-    columns: tuple[Column, ...] = ()
-    key: tuple[str, ...] = ()  # no two rows of the table share it: the first stands
-    finish: Callable[[pl.DataFrame], pl.DataFrame] | None = None
-    check: Callable[[pl.DataFrame, Settings], str | None] | None = None  # a sentence why the table can't be right
-
-    @property
-    def knows_schools(self) -> bool:
-        """Whether its rows are held against GIAS, and are read again when that changes."""
-        return any(column.kind == "urn" and column.identifies for column in self.columns)
-
 
 STATUSES = {"1": "Open", "2": "Closed", "3": "Open, but proposed to close", "4": "Proposed to open"}
 
@@ -160,20 +122,39 @@ SOURCES = (
         key=("upn",),
         finish=_finish_pupil_context,
     ),
+    Source(
+        "notional_budgets",
+        "notional_budgets.csv",
+        "reference.notional_budgets",
+        (
+            Column("urn", "urn", "urn", needed=True, identifies=True),
+            Column("financial_year", "financial_year", "financial_year", needed=True, identifies=True),
+            Column("amount", "amount", "pounds", needed=True, identifies=True),
+        ),
+        key=("urn", "financial_year"),
+    ),
     Source("calendar", "calendar.csv"),
-    Source("sen2", "sen2/*/*.csv"),
-    Source("census", "census/*.csv"),
     Source("ees", "ees/*.csv"),
     Source("ees", "ees/*.zip"),
-    Source("notional_budgets", "notional_budgets.csv"),
 )
 
-OTHER = Source("other", "*")
+# Of several files each, and loaded after the others, for they are held against GIAS and the calendar.
+COLLECTIONS = (
+    Collection(
+        "sen2",
+        ("sen2/*/*.csv",),
+        ("reference.sen2_plans", "reference.sen2_plan_schools", "reference.sen2_reviews", "reference.sen2_needs"),
+        read_sen2,
+    ),
+    Collection("census", ("census/*.csv",), ("reference.census_pupils", "reference.census_needs"), read_census),
+)
 
 
-def source_of(path: str) -> Source:
-    """The source of a path below the reference folder (with `/`); OTHER where it is none's."""
-    return next((source for source in SOURCES if _matches(path, source.pattern)), OTHER)
+def kind_of(path: str) -> str:
+    """The kind of source that a path below the reference folder (with `/`) is of; 'other' where it is none's."""
+    patterns = [(source.pattern, source.kind) for source in SOURCES]
+    patterns += [(pattern, collection.kind) for collection in COLLECTIONS for pattern in collection.patterns]
+    return next((kind for pattern, kind in patterns if _matches(path, pattern)), "other")
 
 
 def _matches(path: str, pattern: str) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.reference.extracts import BrokenExtractError, count_rows, decode, read_extract
-from pipelines.reference.sources import SOURCES, source_of
+from pipelines.reference.sources import COLLECTIONS, SOURCES, kind_of
 from tests.reference.conftest import GIAS_HEADER, GIAS_ROWS, gias
 
 BY_KIND = {source.kind: source for source in SOURCES}
@@ -277,7 +277,7 @@ def test_utf_8_text_comes_through_as_it_is(text):
     ],
 )
 def test_a_path_says_what_a_file_is(path, kind):
-    assert source_of(path).kind == kind
+    assert kind_of(path) == kind
 
 
 def test_every_column_of_a_source_is_in_its_table():
@@ -288,8 +288,27 @@ def test_every_column_of_a_source_is_in_its_table():
             columns = {column.split()[0] for column in TABLES[source.table].split(",")}
             assert {column.name for column in source.columns} <= columns, source.kind
             assert set(source.key) <= columns
+    for collection in COLLECTIONS:
+        assert set(collection.tables) <= set(TABLES)
 
 
 def test_the_header_of_the_example_is_gias_own():
     names = {column.header for column in BY_KIND["gias"].columns}
     assert set(GIAS_HEADER.split(",")) <= names
+
+
+def test_a_budget_is_in_pounds_of_a_financial_year_however_they_are_written():
+    text = """urn,financial_year,amount
+100001,2025-26,"£41,250.50"
+100001,2024/25,40000
+100002,2025-2026,9
+100002,2025-27,9
+100002,2023-24,-9
+"""
+    extract = read("notional_budgets", text)
+    assert [(*row[:2], float(row[2])) for row in extract.table.rows()] == [
+        ("100001", "2025-26", 41250.50),
+        ("100001", "2024-25", 40000.0),
+        ("100002", "2025-26", 9.0),
+    ]
+    assert extract.fault == "2 rows could not be read as a whole: row 5 (financial_year); row 6 (amount)"

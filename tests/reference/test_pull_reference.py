@@ -66,15 +66,13 @@ def test_every_table_is_filled_from_its_file(settled, connection, reference):
 
 def test_other_files_of_the_las_are_archived_and_written_down(settled, connection, reference):
     (reference / "sen2" / "2026").mkdir(parents=True)
-    (reference / "sen2" / "2026" / "named_plan.csv").write_text("upn,startdate\n\nx,2025-01-01\ny,2025-01-01\n")
-    (reference / "notional_budgets.csv").write_text("urn,financial_year,amount\n100001,2025-26,50000\n")
+    (reference / "sen2" / "2026" / "covering_letter.csv").write_text("a,b\n1,2\n")
     (reference / "notes.docx").write_bytes(b"PK\x03\x04")
     pull_reference(settled, connection, PULLED_AT)
     lines = rows_of(connection, "ledger.reference_files", "path, kind, rows, encoding, state", "path")[1:]
     assert lines == [
         ("notes.docx", "other", None, None, "current"),
-        ("notional_budgets.csv", "notional_budgets", 1, "utf-8", "current"),
-        ("sen2/2026/named_plan.csv", "sen2", 2, "utf-8", "current"),
+        ("sen2/2026/covering_letter.csv", "sen2", None, None, "unused"),
     ]
     for (sha256,) in rows_of(connection, "ledger.reference_files", "sha256", "path"):
         assert read_archived(settled, sha256)
