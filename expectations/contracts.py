@@ -50,6 +50,22 @@ class Contract:
     tables: dict[str, Table] = field(default_factory=dict)
 
 
+# The optional ninth sheet: what a school says of the queries that it was asked. No table of the return, so of no version.
+# question: what a feedback workbook wrote beside the reference.
+EXPLANATIONS = Table(
+    name="explanations",
+    prefix="XPL",
+    label="Explanations",
+    key=(),
+    fields={
+        "reference": Field("reference", "text", "Reference", required=True),
+        "question": Field("question", "text", "Question"),
+        "explanation": Field("explanation", "text", "Explanation", required=True),
+    },
+    required_in=(),
+)
+
+
 @lru_cache
 def load_contract(version: str = "1.0") -> Contract:
     """The contract of a version. Raises FileNotFoundError for a version that there is not."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from expectations.contracts import Contract
+from expectations.contracts import EXPLANATIONS, Contract
 from pipelines.reading import faults
 from pipelines.reading.faults import Unreadable
 from pipelines.reading.sheets import Sheet, open_sheets
@@ -68,11 +68,15 @@ class FoundSheet:
 
 @dataclass(frozen=True)
 class LaidFile:
-    """A file's sheets in its order, and per table of the contract its cells in columns, not tidied yet."""
+    """A file's sheets in its order, and per table of the contract its cells in columns, not tidied yet.
+
+    explanations: the optional sheet, where it is there and not empty; it is no table, and no record is kept of it.
+    """
 
     fault: str | None = None
     sheets: tuple[FoundSheet, ...] = ()
     tables: dict[str, LaidTable] = field(default_factory=dict)
+    explanations: LaidTable | None = None
 
 
 def read_file(data: bytes, contract: Contract, max_bytes: int, term_name: str | None = None) -> ReceivedFile:
@@ -96,13 +100,18 @@ def lay_out_file(data: bytes, contract: Contract, max_bytes: int) -> LaidFile:
     try:
         _, sheets = open_sheets(data, max_bytes)
         tables = _lay_out(sheets, contract)
+        explanations = _explanations(sheets)
     except Unreadable as error:
         return LaidFile(fault=error.fault)
     except Exception as error:  # one school's file stops no other's
         log.warning("a reader failed: %s", type(error).__name__)
         return LaidFile(fault=faults.TRUNCATED)
-    found = tuple(FoundSheet(sheet.name, sheet.table_name, sheet.hidden) for sheet in sheets)
-    return LaidFile(sheets=found, tables=tables)
+    found = tuple(
+        FoundSheet(sheet.name, sheet.table_name, sheet.hidden)
+        for sheet in sheets
+        if sheet.table_name != EXPLANATIONS.name
+    )
+    return LaidFile(sheets=found, tables=tables, explanations=explanations)
 
 
 def _lay_out(sheets: list[Sheet], contract: Contract) -> dict[str, LaidTable]:
@@ -111,6 +120,16 @@ def _lay_out(sheets: list[Sheet], contract: Contract) -> dict[str, LaidTable]:
         if sheet.table_name in contract.tables and sheet.table_name not in tables:
             tables[sheet.table_name] = lay_in_columns(sheet.read_cells(), contract.tables[sheet.table_name])
     return tables
+
+
+def _explanations(sheets: list[Sheet]) -> LaidTable | None:
+    """The first sheet of explanations with anything in it."""
+    for sheet in sheets:
+        if sheet.table_name == EXPLANATIONS.name:
+            cells = sheet.read_cells()
+            if any(column.null_count() < cells.height for column in cells.get_columns()):
+                return lay_in_columns(cells, EXPLANATIONS)
+    return None
 
 
 def sheet_records(

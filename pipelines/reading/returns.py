@@ -11,7 +11,7 @@ from itertools import groupby
 import duckdb
 import polars as pl
 
-from expectations.contracts import Contract, Table, accepted_versions, code_list, load_contract
+from expectations.contracts import EXPLANATIONS, Contract, Table, accepted_versions, code_list, load_contract
 from pipelines.landing.archive import read_archived
 from pipelines.reading import faults
 from pipelines.reading.files import ColumnRecord, LaidFile, SheetRecord, column_records, lay_out_file, sheet_records
@@ -22,7 +22,7 @@ from pipelines.terms import load_calendar
 from pipelines.warehouse import LATEST_CONTRACT, transaction
 
 # Raise it when the same bytes would be read differently: every return is then read again.
-READER_VERSION = 1
+READER_VERSION = 2
 STAGE = "reading"
 # one transaction each: every commit costs the warehouse the same fixed work, and a batch's rows are all in memory
 BATCH = 400
@@ -154,6 +154,7 @@ def _rewrite(connection: duckdb.DuckDBPyConnection, batch: Batch) -> int:
                 received[name] = rows
                 typed = type_rows(rows.join(keys, on=FILE, how="left"), table, pl.col("as_at"))
                 _insert(connection, f"raw.{name}", typed.drop(FILE, "as_at"))
+        _insert_explanations(connection, batch, keys)
         _insert_records(connection, batch, received)
         _insert_audit(connection, batch, received)
         _note_faults(connection, batch)
@@ -165,7 +166,7 @@ def _forget(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -> Non
     """Take away what an earlier reading left of returns."""
     if not return_ids:
         return
-    tables = [f"raw.{name}" for name in (*load_contract(LATEST_CONTRACT).tables, "sheets", "columns")]
+    tables = [f"raw.{name}" for name in (*load_contract(LATEST_CONTRACT).tables, "explanations", "sheets", "columns")]
     for table, condition in [*((table, "true") for table in tables), ("ledger.audit", f"stage = '{STAGE}'")]:
         connection.execute(
             f"DELETE FROM {table} WHERE return_id IN (SELECT unnest($return_ids)) AND {condition}",
@@ -201,6 +202,33 @@ def _tidied_rows(batch: Batch, table: Table) -> pl.DataFrame | None:
     groups = ([pl.concat(alike, how="diagonal")] if alike else []) + by_themselves
     parts = [tidied(rows, table, keep=[FILE]) for rows in groups]
     return pl.concat(parts, how="diagonal") if parts else None
+
+
+def _insert_explanations(connection: duckdb.DuckDBPyConnection, batch: Batch, keys: pl.DataFrame) -> None:
+    """What the schools say of the queries that they were asked; a sheet without its header is one row that says so."""
+    frames = []
+    for number, file in enumerate(batch.files):
+        laid = file.explanations
+        if laid is None:
+            continue
+        rows = tidied(laid.rows, EXPLANATIONS) if laid.header_found else pl.DataFrame({"row_number": [1]})
+        frames.append(
+            rows.select(
+                pl.lit(number, dtype=pl.UInt32).alias(FILE),
+                pl.col("row_number").cast(pl.Int32),
+                *(
+                    pl.col(name) if name in rows.columns else pl.lit(None, dtype=pl.String).alias(name)
+                    for name in EXPLANATIONS.fields
+                ),
+                header_found=pl.lit(laid.header_found),
+            )
+        )
+    if frames:
+        rows = pl.concat(frames).with_columns(prefilled=pl.col("question").is_not_null())
+        wanted = rows.join(keys, on=FILE, how="left").drop(FILE, "question", "as_at")
+        # a row that holds nothing but our own words says nothing
+        said = pl.any_horizontal(pl.col("reference", "explanation").is_not_null()) | ~pl.col("header_found")
+        _insert(connection, "raw.explanations", wanted.filter(said))
 
 
 def _insert_records(connection: duckdb.DuckDBPyConnection, batch: Batch, received: dict[str, pl.DataFrame]) -> None:

@@ -1,16 +1,17 @@
 """A received file -> its sheets, be it a workbook or a ZIP of CSV files."""
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
-from expectations.contracts import load_contract
+from expectations.contracts import EXPLANATIONS, load_contract
 from pipelines.reading import faults
 from pipelines.reading.containers import Container, Entry, open_container
 from pipelines.reading.delimited import is_utf16_without_mark, read_cells
 from pipelines.reading.faults import Unreadable
+from pipelines.reading.feedback_sheets import is_ours, sheet_names
 from pipelines.reading.headers import match
 from pipelines.reading.workbooks import Workbook
 from pipelines.warehouse import LATEST_CONTRACT
@@ -18,7 +19,7 @@ from pipelines.warehouse import LATEST_CONTRACT
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet of a workbook, or a file of a ZIP; `table_name` is None where the contract has no such table.
+    """A sheet of a workbook, or a file of a ZIP; `table_name` is None where it is neither a table nor `explanations`.
 
     `check` raises Unreadable where the sheet makes the whole file unreadable; `read_cells` gives every row as text.
     """
@@ -38,7 +39,7 @@ def open_sheets(data: bytes, max_bytes: int) -> tuple[str, list[Sheet]]:
 
 def _sheets_of_workbook(container: Container) -> list[Sheet]:
     workbook = Workbook(container)
-    tables = match(workbook.sheets, load_contract(LATEST_CONTRACT).tables)
+    tables = match(workbook.sheets, sheet_names())
     return [
         Sheet(
             name=name,
@@ -48,6 +49,7 @@ def _sheets_of_workbook(container: Container) -> list[Sheet]:
             read_cells=lambda position=position: workbook.read_cells(position),
         )
         for position, (name, table) in enumerate(zip(workbook.sheets, tables, strict=True))
+        if not is_ours(name)
     ]
 
 
@@ -58,8 +60,8 @@ def _sheets_of_zip(container: Container) -> list[Sheet]:
         stem, extension = posixpath.splitext(entry.name)
         folder, name = posixpath.split(stem)
         is_table = extension.lower() == ".csv" and "/" not in folder
-        table = match([name], load_contract(LATEST_CONTRACT).tables)[0] if is_table else None
-        fields = tuple(load_contract(LATEST_CONTRACT).tables[table].fields) if table else ()
+        table = match([name], sheet_names())[0] if is_table else None
+        fields = tuple(_columns_of(table)) if table else ()
         sheets.append(
             Sheet(
                 name=entry.name,
@@ -70,6 +72,11 @@ def _sheets_of_zip(container: Container) -> list[Sheet]:
             )
         )
     return sheets
+
+
+def _columns_of(table: str) -> Iterable[str]:
+    known = EXPLANATIONS if table == EXPLANATIONS.name else load_contract(LATEST_CONTRACT).tables[table]
+    return known.fields
 
 
 def _refuse_utf16_without_mark(entry: Entry) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from expectations.contracts import Table
+from pipelines.reading.feedback_sheets import is_notes, is_surplus
 from pipelines.reading.headers import SPACES, match
 
 # a header further down than this is nobody's
@@ -54,7 +55,7 @@ def lay_in_columns(cells: pl.DataFrame, table: Table) -> LaidTable:
         if field:
             laid.append(column.alias(f"{field}{AGAIN}{position}" if field in seen else field))
             seen.add(field)
-        elif not text:
+        elif is_surplus(text):
             laid.append(column.alias(f"{BEYOND}{position}"))
     return LaidTable(True, _columns(header, fields, table), pl.DataFrame(laid).slice(1))
 
@@ -126,7 +127,7 @@ def _columns(header: list[str], fields: list[str | None], table: Table) -> tuple
     for text, field in zip(header, fields, strict=True):
         if field:
             columns.setdefault(field, Column(field, text, True, fields.count(field) > 1))
-        elif text:
+        elif not (is_surplus(text) or is_notes(text)):
             columns.setdefault(("unknown", text), Column(None, text, True))
     missing = [Column(f.name, None, False) for f in table.fields.values() if f.required and f.name not in fields]
     return (*columns.values(), *missing)
