@@ -38,7 +38,8 @@ TABLES = {
     "ledger.audit": """
         return_id VARCHAR, stage VARCHAR, table_name VARCHAR, rows_in BIGINT, rows_out BIGINT, rows_quarantined BIGINT""",
     # Every version of the LA's own files. state: current (in use), older (a newer one of its kind is), superseded (by
-    # another version at its path), broken (can't be used), link, waiting_not_readable. reader: version of what read it.
+    # another version at its path), unused (nothing in it is needed), broken (can't be used), link, waiting_not_readable.
+    # reader: version of what read it.
     "ledger.reference_files": """
         path VARCHAR, kind VARCHAR, sha256 VARCHAR, bytes BIGINT, encoding VARCHAR, received_at TIMESTAMP, rows BIGINT,
         fault VARCHAR, state VARCHAR, reader INTEGER""",
@@ -118,6 +119,8 @@ TABLES = {
     "reference.comparators": """
         release VARCHAR, time_period VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR, measure VARCHAR,
         breakdown VARCHAR, numerator DOUBLE, denominator DOUBLE, value DOUBLE, symbol VARCHAR""",
+    # What a release says of itself: what a symbol means (symbol), or a footnote to a measure (measure).
+    "reference.comparator_notes": "release VARCHAR, measure VARCHAR, symbol VARCHAR, note VARCHAR",
     # The calendar in force, loaded before dbt: the LA's own or the seed's. closed_days: ISO dates, ';' between.
     "reference.calendar": """
         term VARCHAR, starts_on DATE, half_term_starts_on DATE, half_term_ends_on DATE, ends_on DATE, census_day DATE,
