@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 import polars as pl
 
 from pipelines.reference.census import read_census
+from pipelines.reference.comparators import read_comparators
 from pipelines.reference.sen2 import read_sen2
 from pipelines.reference.shapes import Collection, Column, Source
 from pipelines.settings import Settings
@@ -134,8 +135,6 @@ SOURCES = (
         key=("urn", "financial_year"),
     ),
     Source("calendar", "calendar.csv"),
-    Source("ees", "ees/*.csv"),
-    Source("ees", "ees/*.zip"),
 )
 
 # Of several files each, and loaded after the others, for they are held against GIAS and the calendar.
@@ -147,6 +146,9 @@ COLLECTIONS = (
         read_sen2,
     ),
     Collection("census", ("census/*.csv",), ("reference.census_pupils", "reference.census_needs"), read_census),
+    Collection(
+        "ees", ("ees/*.csv", "ees/*.zip"), ("reference.comparators", "reference.comparator_notes"), read_comparators
+    ),
 )
 
 
