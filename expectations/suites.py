@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import yaml
 
+from expectations.by_row import by_row
 from expectations.contracts import Contract, Field, Table, code_list, load_contract
 from pipelines.settings import EXPECTATIONS_DIR
 from pipelines.warehouse import LATEST_CONTRACT
@@ -276,7 +277,6 @@ def suite(name: str, rules: Iterable[Rule], schema: Mapping[str, pl.DataType]) -
     schema: the columns that the suite will be run on. Raises RuleError (see check_types).
     """
     from great_expectations import ExpectationSuite
-    from great_expectations.expectations.registry import get_expectation_impl
 
     rules = list(rules)
     check_types(rules, schema)
@@ -287,7 +287,7 @@ def suite(name: str, rules: Iterable[Rule], schema: Mapping[str, pl.DataType]) -
             arguments.setdefault("ignore_row_if", "either_value_is_missing")
         if "where" in rule.expect:
             arguments |= {"row_condition": row_condition(rule, schema), "condition_parser": "pandas"}
-        expectations.append(get_expectation_impl(rule.expect["type"])(meta={"code": rule.code}, **arguments))
+        expectations.append(by_row(rule.expect["type"])(meta={"code": rule.code}, **arguments))
     return ExpectationSuite(name=name, expectations=expectations)
 
 

@@ -97,8 +97,13 @@ def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -
 
 
 def rows_with_context(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
-    """The rows of one table that are being checked, with the columns of its context query and of its cells."""
+    """The rows of one table that are being checked, with the columns of its context query and of its cells.
+
+    Ordered by return and row; files, sheets and columns as their queries order them.
+    """
     rows = connection.sql(_query(table)).pl()
+    if "row_number" in rows.columns:
+        rows = rows.sort("return_id", "row_number")  # a tenth of what it takes in the query
     return rows.with_columns(**CELL_COLUMNS[table]()) if table in CELL_COLUMNS else rows
 
 

@@ -1,7 +1,9 @@
 """Runs rules over one table with Great Expectations: which rows break which rule, and which rules could not run."""
 
+import importlib.util
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from expectations.suites import Rule, columns_read, suite
+from expectations.suites import Rule, check_types, columns_read, suite
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -32,31 +34,47 @@ class Evaluation:
 
 
 def evaluate(table: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> Evaluation:
-    """One validation run of all rules over the frame. A rule that could not run breaks nothing and is in `not_run`.
+    """Run all rules over the frame. A rule that could not run breaks nothing and is in `not_run`.
 
     Raises suites.RuleError where a rule does not fit the frame's columns.
     """
     rules = list(rules)
     if not rules:
         return Evaluation()
-    _quieten()
-    expectations = suite(table, rules, frame.schema)
+    check_types(rules, frame.schema)
     if frame.is_empty():
         return Evaluation()
+    _quieten()
+    # codes, flags and counts come in few combinations, until a date stands beside them
+    dated, others = [], []
+    for rule in rules:
+        reads_date = any(frame.schema[column].is_temporal() for column in columns_read(rule))
+        (dated if reads_date else others).append(rule)
+    evaluations = [_evaluate_together(table, frame, group) for group in (others, dated) if group]
+    return Evaluation(
+        broken=pl.concat([evaluation.broken for evaluation in evaluations]),
+        not_run={code: error for evaluation in evaluations for code, error in evaluation.not_run.items()},
+    )
+
+
+def _evaluate_together(table: str, frame: pl.DataFrame, rules: list[Rule]) -> Evaluation:
+    """One validation run of the rules: rows that are alike in all that they read are judged once."""
     columns = list(dict.fromkeys(column for rule in rules for column in columns_read(rule)))
+    alike = frame.select(columns).with_row_index("position").group_by(columns, maintain_order=True).agg("position")
     # Arrow-backed: the data frame shares the Polars frame's memory
     # (dates as points in time: pandas makes an object of every other date when it takes a frame's fingerprint)
     batch_frame = (
-        frame.select(columns)
+        alike.drop("position")
         .with_columns(pl.col(pl.Date).cast(pl.Datetime("ms")))
         .to_pandas(use_pyarrow_extension_array=True)
     )
+    expectations = suite(table, rules, frame.schema)
     try:
         results = _run(expectations, batch_frame)
     except Exception as error:
         log.warning("the rules of %s could not run: %s", table, type(error).__name__)
         return Evaluation(not_run={rule.code: type(error).__name__ for rule in rules})
-    return _read_results(rules, results)
+    return _read_results(rules, results, alike["position"])
 
 
 def _run(expectations: "ExpectationSuite", batch_frame: "DataFrame") -> list["ExpectationValidationResult"]:
@@ -72,8 +90,11 @@ def _run(expectations: "ExpectationSuite", batch_frame: "DataFrame") -> list["Ex
     return validator.validate_expectation_suite(expectations).results
 
 
-def _read_results(rules: list[Rule], results: Iterable[Any]) -> Evaluation:
-    """Results come back in another order than the rules: each is known by the code in its `meta`."""
+def _read_results(rules: list[Rule], results: Iterable[Any], alike: pl.Series) -> Evaluation:
+    """Results come back in another order than the rules: each is known by the code in its `meta`.
+
+    alike: for each row that was judged, the positions of the rows that it stands for.
+    """
     not_run = {rule.code: "no result" for rule in rules}
     broken = []
     for result in results:
@@ -87,7 +108,8 @@ def _read_results(rules: list[Rule], results: Iterable[Any]) -> Evaluation:
             continue
         del not_run[code]
         if positions:
-            broken.append(pl.DataFrame({"rule_code": code, "position": positions}, schema=BROKEN_SCHEMA))
+            at = alike.gather(positions).explode().sort()
+            broken.append(pl.select(rule_code=pl.lit(code), position=at).cast(BROKEN_SCHEMA))
     for code, error in not_run.items():
         log.warning("rule %s could not run: %s", code, error)
     return Evaluation(broken=pl.concat(broken) if broken else pl.DataFrame(schema=BROKEN_SCHEMA), not_run=not_run)
@@ -115,6 +137,21 @@ def _quieten() -> None:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     warnings.filterwarnings("ignore", module="great_expectations")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    # five hundred modules, a second, for expectations of distributions, which are not used here
+    _load_when_used("scipy.stats")
+
+
+def _load_when_used(name: str) -> None:
+    """Put off the import of a submodule until something of it is asked for (the recipe of importlib's documentation)."""
+    if name in sys.modules:
+        return
+    spec = importlib.util.find_spec(name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    parent, _, child = name.rpartition(".")
+    setattr(sys.modules[parent], child, module)
 
 
 @lru_cache(maxsize=1)

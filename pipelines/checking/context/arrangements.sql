@@ -4,4 +4,3 @@ select
     coalesce(nullif(received.senco_award, 'NONE'), nullif(received.senco_leadership, 'NONE')) as described_senco
 from raw.arrangements as received
 inner join checked_returns as returns on received.return_id = returns.return_id
-order by received.return_id, received.row_number

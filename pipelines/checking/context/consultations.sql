@@ -1,14 +1,23 @@
 -- One row: a row of the sheet `consultations`.
-with consultations as (
-    select * from raw.consultations
+with keys as (
+    select
+        return_id,
+        upn,
+        consulted_date,
+        count(*) as rows_of_key
+    from raw.consultations
     where return_id in (select return_id from checked_returns)
+    group by all
 )
 
 select
-    *,
-    case
-        when upn is not null and consulted_date is not null
-            then count(*) over (partition by return_id, upn, consulted_date)
-    end as rows_of_key
-from consultations
-order by return_id, row_number
+    received.*,
+    -- a key with a blank in it is nobody's: it finds none
+    keys.rows_of_key
+from raw.consultations as received
+inner join checked_returns as returns on received.return_id = returns.return_id
+left join keys
+    on
+        received.return_id = keys.return_id
+        and received.upn = keys.upn
+        and received.consulted_date = keys.consulted_date

@@ -1,14 +1,23 @@
 -- One row: a row of the sheet `placements`.
-with placements as (
-    select * from raw.placements
+with keys as (
+    select
+        return_id,
+        upn,
+        named_date,
+        count(*) as rows_of_key
+    from raw.placements
     where return_id in (select return_id from checked_returns)
+    group by all
 )
 
 select
-    *,
-    case
-        when upn is not null and named_date is not null
-            then count(*) over (partition by return_id, upn, named_date)
-    end as rows_of_key
-from placements
-order by return_id, row_number
+    received.*,
+    -- a key with a blank in it is nobody's: it finds none
+    keys.rows_of_key
+from raw.placements as received
+inner join checked_returns as returns on received.return_id = returns.return_id
+left join keys
+    on
+        received.return_id = keys.return_id
+        and received.upn = keys.upn
+        and received.named_date = keys.named_date

@@ -8,18 +8,27 @@ with pupils as (
     group by all
 ),
 
-plans as (
-    select * from raw.plans
+keys as (
+    select
+        return_id,
+        upn,
+        planned_date,
+        count(*) as rows_of_key
+    from raw.plans
     where return_id in (select return_id from checked_returns)
+    group by all
 )
 
 select
-    plans.*,
-    case when plans.upn is not null then coalesce(pupils.pupils, 0) end as pupils,
-    case
-        when plans.upn is not null and plans.planned_date is not null
-            then count(*) over (partition by plans.return_id, plans.upn, plans.planned_date)
-    end as rows_of_key
-from plans
-left join pupils on plans.return_id = pupils.return_id and plans.upn = pupils.identifier
-order by plans.return_id, plans.row_number
+    received.*,
+    case when received.upn is not null then coalesce(pupils.pupils, 0) end as pupils,
+    -- a key with a blank in it is nobody's: it finds none
+    keys.rows_of_key
+from raw.plans as received
+inner join checked_returns as returns on received.return_id = returns.return_id
+left join pupils on received.return_id = pupils.return_id and received.upn = pupils.identifier
+left join keys
+    on
+        received.return_id = keys.return_id
+        and received.upn = keys.upn
+        and received.planned_date = keys.planned_date

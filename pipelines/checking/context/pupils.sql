@@ -87,4 +87,3 @@ left join rows_of_pupil
     on numbered.return_id = rows_of_pupil.return_id and numbered.row_number = rows_of_pupil.row_number
 left join plans on numbered.return_id = plans.return_id and numbered.identifier = plans.upn
 left join placements on numbered.return_id = placements.return_id and numbered.identifier = placements.upn
-order by numbered.return_id, numbered.row_number

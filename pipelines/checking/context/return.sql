@@ -51,4 +51,3 @@ inner join returns on received.return_id = returns.return_id
 left join pupils on received.return_id = pupils.return_id
 left join plans on received.return_id = plans.return_id
 left join reviews on received.return_id = reviews.return_id
-order by received.return_id, received.row_number

@@ -20,8 +20,24 @@ plans as (
 ),
 
 reviews as (
-    select * from raw.reviews
+    select
+        return_id,
+        row_number,
+        upn,
+        review_date,
+        next_step
+    from raw.reviews
     where return_id in (select return_id from checked_returns)
+),
+
+keys as (
+    select
+        return_id,
+        upn,
+        review_date,
+        count(*) as rows_of_key
+    from reviews
+    group by all
 ),
 
 -- a referral whose date cannot be read may be the one: it has an issue of its own
@@ -44,25 +60,28 @@ referrals as (
 )
 
 select
-    reviews.*,
-    case when reviews.upn is not null then coalesce(pupils.pupils, 0) end as pupils,
+    received.*,
+    case when received.upn is not null then coalesce(pupils.pupils, 0) end as pupils,
     -- without its pupil a review is an orphan already
     case
-        when pupils.pupils > 0 and reviews.planned_date is not null then coalesce(plans.plans, 0)
+        when pupils.pupils > 0 and received.planned_date is not null then coalesce(plans.plans, 0)
     end as plans,
+    -- a key with a blank in it is nobody's: it finds none
+    keys.rows_of_key,
     case
-        when reviews.upn is not null and reviews.review_date is not null
-            then count(*) over (partition by reviews.return_id, reviews.upn, reviews.review_date)
-    end as rows_of_key,
-    case
-        when pupils.pupils > 0 and reviews.review_date is not null then coalesce(referrals.referrals, 0)
+        when pupils.pupils > 0 and received.review_date is not null then coalesce(referrals.referrals, 0)
     end as referrals
-from reviews
-left join pupils on reviews.return_id = pupils.return_id and reviews.upn = pupils.identifier
+from raw.reviews as received
+inner join checked_returns as returns on received.return_id = returns.return_id
+left join pupils on received.return_id = pupils.return_id and received.upn = pupils.identifier
 left join plans
     on
-        reviews.return_id = plans.return_id
-        and reviews.upn = plans.upn
-        and reviews.planned_date = plans.planned_date
-left join referrals on reviews.return_id = referrals.return_id and reviews.row_number = referrals.row_number
-order by reviews.return_id, reviews.row_number
+        received.return_id = plans.return_id
+        and received.upn = plans.upn
+        and received.planned_date = plans.planned_date
+left join keys
+    on
+        received.return_id = keys.return_id
+        and received.upn = keys.upn
+        and received.review_date = keys.review_date
+left join referrals on received.return_id = referrals.return_id and received.row_number = referrals.row_number

@@ -8,24 +8,29 @@ with pupils as (
     group by all
 ),
 
-specialists as (
-    select * from raw.specialists
+keys as (
+    select
+        return_id,
+        upn,
+        service,
+        referred_date,
+        count(*) as rows_of_key
+    from raw.specialists
     where return_id in (select return_id from checked_returns)
+    group by all
 )
 
 select
-    specialists.*,
-    case when specialists.upn is not null then coalesce(pupils.pupils, 0) end as pupils,
-    case
-        when
-            specialists.upn is not null
-            and specialists.service is not null
-            and specialists.referred_date is not null
-            then count(*) over (
-                    partition by
-                        specialists.return_id, specialists.upn, specialists.service, specialists.referred_date
-                )
-    end as rows_of_key
-from specialists
-left join pupils on specialists.return_id = pupils.return_id and specialists.upn = pupils.identifier
-order by specialists.return_id, specialists.row_number
+    received.*,
+    case when received.upn is not null then coalesce(pupils.pupils, 0) end as pupils,
+    -- a key with a blank in it is nobody's: it finds none
+    keys.rows_of_key
+from raw.specialists as received
+inner join checked_returns as returns on received.return_id = returns.return_id
+left join pupils on received.return_id = pupils.return_id and received.upn = pupils.identifier
+left join keys
+    on
+        received.return_id = keys.return_id
+        and received.upn = keys.upn
+        and received.service = keys.service
+        and received.referred_date = keys.referred_date
