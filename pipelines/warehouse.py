@@ -162,6 +162,9 @@ def open_connection(settings: Settings) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(settings.data_dir / "tmp"),
             # it saves a tenth of the file, and costs a quarter of the time of reading it and half of that of writing it
             "disabled_compression_methods": "fsst",
+            # what a term or a day writes is written at once, and forgotten at once: to merge it with what earlier ones
+            # wrote, at the end of each step, takes longer than the writing itself (reading a few returns merges them)
+            "max_vacuum_tasks": 0,
         }
     )
     if settings.warehouse_key:

@@ -27,10 +27,8 @@ STAGE = "reading"
 # one transaction each: every commit costs the warehouse the same fixed work, and a batch's rows are all in memory
 BATCH = 400
 THREADS = 2
-# fewer returns than these leave row groups so small that they are better merged with earlier ones (DuckDB's own way);
-# with more, merging takes longer than writing them
-MANY_RETURNS = 100
-MERGES = 100  # DuckDB's default
+# so few leave row groups so small that the warehouse merges them with earlier ones
+FEW_RETURNS = 100
 MEGABYTE = 1_000_000
 # of a row: which file of its batch it is from
 FILE = "file_of_batch"
@@ -69,7 +67,8 @@ def read_returns(settings: Settings, connection: duckdb.DuckDBPyConnection, term
     """
     due, unchanged = _due(settings, connection, terms)
     counts = {"returns_read": 0, "returns_unchanged": unchanged, "returns_unreadable": 0, "rows": 0}
-    connection.execute(f"SET max_vacuum_tasks = {0 if len(due) >= MANY_RETURNS else MERGES}")
+    if len(due) < FEW_RETURNS:
+        connection.execute("SET max_vacuum_tasks = 100")  # DuckDB's own default
     for batch in _batches(settings, due):
         counts["rows"] += _rewrite(connection, batch)
         counts["returns_read"] += len(batch.returns)
