@@ -1,6 +1,5 @@
 """Pseudonyms: every identifier of a child becomes one key, an HMAC made in Python so that no key stands in SQL."""
 
-import hashlib
 import hmac
 
 import duckdb
@@ -45,7 +44,7 @@ class PseudonymKeyChangedError(Exception):
 
 
 def write_pupil_keys(settings: Settings, connection: duckdb.DuckDBPyConnection) -> int:
-    """Rewrite restricted.pupil_keys (identifier, pupil_key: 16 hex digits); returns the number of children.
+    """Bring up to date restricted.pupil_keys (identifier, pupil_key: 16 hex digits); returns the number of children.
 
     UPN, former UPN and ULN of one child share a key. Raises PseudonymKeyChangedError before anything is written.
     """
@@ -62,10 +61,22 @@ def write_pupil_keys(settings: Settings, connection: duckdb.DuckDBPyConnection) 
         .map_elements(lambda i: _pseudonym(secret, i), pl.String)
         .alias("pupil_key")
     )
-    with transaction(connection):
-        connection.execute("DELETE FROM restricted.pupil_keys")
-        connection.execute("INSERT INTO restricted.pupil_keys SELECT identifier, pupil_key FROM keys")
+    _write_differences(connection, keys)
     return keys["pupil_key"].n_unique()
+
+
+def _write_differences(connection: duckdb.DuckDBPyConnection, keys: pl.DataFrame) -> None:
+    """Make restricted.pupil_keys what `keys` is: to take each of its rows out of its index and in again takes seconds."""
+    known = connection.sql("SELECT identifier, pupil_key FROM restricted.pupil_keys").pl()
+    past = known.join(keys, on=["identifier", "pupil_key"], how="anti")
+    fresh = keys.join(known, on=["identifier", "pupil_key"], how="anti")
+    with transaction(connection):
+        for name, rows in (("past", past), ("fresh", fresh)):
+            connection.register(name, rows.to_arrow())
+        connection.execute("DELETE FROM restricted.pupil_keys WHERE identifier IN (SELECT identifier FROM past)")
+        connection.execute("INSERT INTO restricted.pupil_keys SELECT identifier, pupil_key FROM fresh")
+        for name in ("past", "fresh"):
+            connection.unregister(name)
 
 
 def _refuse_changed_key(connection: duckdb.DuckDBPyConnection, secret: bytes) -> None:
@@ -81,7 +92,7 @@ def _refuse_changed_key(connection: duckdb.DuckDBPyConnection, secret: bytes) ->
 
 
 def _pseudonym(secret: bytes, identifier: str) -> str:
-    return hmac.new(secret, identifier.encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(secret, identifier.encode(), "sha256").hex()[:16]
 
 
 def _first_identifiers(links: list[tuple[str, str]]) -> dict[str, str]:

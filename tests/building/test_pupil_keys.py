@@ -42,6 +42,19 @@ def test_a_child_keeps_its_key_when_it_gets_a_new_upn(settings, connection):
     assert keys(connection)["ANEW"] == before
 
 
+def test_a_link_that_comes_or_goes_changes_the_keys_that_were_known_before(settings, connection):
+    add_pupil(connection, 2, "A")
+    add_pupil(connection, 3, "B")
+    write_pupil_keys(settings, connection)
+    apart = keys(connection)
+    add_pupil(connection, 4, "A", former_upn="B", uln="1234567890")
+    write_pupil_keys(settings, connection)
+    assert keys(connection) == dict.fromkeys(("A", "B", "1234567890"), apart["B"])
+    connection.execute("DELETE FROM raw.pupils WHERE row_number = 4")
+    write_pupil_keys(settings, connection)
+    assert keys(connection) == apart
+
+
 def test_a_row_that_is_not_counted_links_nobody(settings, connection):
     add_pupil(connection, 2, "A", former_upn="B")
     connection.execute(
