@@ -1,11 +1,11 @@
 {# The rows of one table of the return that count: of the current returns, less the quarantined ones. Adds the return's
-   urn, term and academic_year (as return_urn, return_term, return_academic_year). #}
+   academic_year (as return_academic_year), and gives the URN that the return is read as (return_urn). #}
 {% macro accepted_rows(table_name) %}
     select
-        received.*,
+        received.* replace (returns.urn as return_urn),
         returns.academic_year as return_academic_year
     from {{ source('raw', table_name) }} as received
-    inner join {{ source('ledger', 'returns') }} as returns
+    inner join {{ ref('stg_all_returns') }} as returns
         on
             received.return_id = returns.return_id
             and returns.state = 'current'

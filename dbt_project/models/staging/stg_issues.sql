@@ -1,18 +1,21 @@
-with issues as (select * from {{ source('quality', 'issues') }})
+with issues as (select * from {{ source('quality', 'issues') }}),
+
+lines as (select * from {{ ref('stg_school_lines') }})
 
 select
-    issue_id,
-    return_id,
-    file_name,
-    urn,
-    term,
-    rule_code,
-    severity,
-    table_name,
-    row_number,
-    field,
-    fields,
-    message,
-    remedy,
-    costs
+    issues.issue_id,
+    issues.return_id,
+    issues.file_name,
+    coalesce(lines.line_urn, issues.urn) as urn,
+    issues.term,
+    issues.rule_code,
+    issues.severity,
+    issues.table_name,
+    issues.row_number,
+    issues.field,
+    issues.fields,
+    issues.message,
+    issues.remedy,
+    issues.costs
 from issues
+left join lines on issues.urn = lines.urn

@@ -1,6 +1,6 @@
 with quarantined_rows as (select * from {{ source('quality', 'quarantined_rows') }}),
 
-returns as (select * from {{ source('ledger', 'returns') }}),
+returns as (select * from {{ ref('stg_all_returns') }}),
 
 pupils as (select * from {{ source('raw', 'pupils') }}),
 

@@ -1,4 +1,4 @@
-with returns as (select * from {{ source('ledger', 'returns') }}),
+with returns as (select * from {{ ref('stg_all_returns') }}),
 
 inside as (select * from {{ source('raw', 'return') }}),
 

@@ -1,0 +1,15 @@
+with comparators as (select * from {{ source('reference', 'comparators') }})
+
+select
+    release,
+    time_period,
+    area_type,
+    area_code,
+    area_name,
+    measure,
+    breakdown,
+    numerator,
+    denominator,
+    value,
+    symbol
+from comparators
