@@ -20,6 +20,12 @@ IDENTIFIER_QUERIES = (
     "SELECT upn FROM raw.placements",
     "SELECT upn FROM reference.ehc_plans",
     "SELECT upn FROM reference.pupil_context",
+    "SELECT upn FROM reference.sen2_plans",
+    "SELECT upn FROM reference.sen2_reviews",
+    "SELECT upn FROM reference.sen2_needs",
+    # who has no SEN is on no register, unless a return says so
+    "SELECT upn FROM reference.census_pupils WHERE sen_provision IS DISTINCT FROM 'N'",
+    "SELECT upn FROM reference.census_needs",
 )
 # Two identifiers of one child, by the child's accepted row, the one known longer second: it gives the key, which so
 # stays what it was when a child gets a new UPN. A row that is not counted links nobody.
