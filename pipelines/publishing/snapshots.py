@@ -23,6 +23,9 @@ ANALYSTS_TABLES = (
     "indicators",
     "schools",
     "terms",
+    "comparators",
+    "comparator_measures",
+    "comparator_notes",
 )
 # The LA's own files in use or refused, each with what could not be taken from it (rows by number, nobody by name).
 LA_FILES = """
