@@ -1,3 +1,12 @@
+{% set parameters = [
+    'review_tolerance_school_days', 'reviews_a_year', 'reviews_after_months', 'copy_school_days',
+    'parents_told_school_days', 'young_person_from_year', 'assessed_days', 'spell_reviews', 'spell_days',
+    'specialist_lag_school_days', 'referral_months', 'admission_school_days', 'annual_review_months',
+    'annual_review_after_months', 'consultation_days', 'review_decision_days', 'senco_award_years',
+    'accessibility_plan_years', 'equality_objectives_years', 'transition_primary_year', 'transition_from_year',
+    'transition_ehc_from_year'
+] %}
+
 with terms as (select * from {{ ref('int_terms') }}),
 
 parameters as (select * from {{ ref('parameters') }}),
@@ -18,17 +27,10 @@ in_force as (
 
 by_name as (
     select
-        term,
-        max(value) filter (where parameter = 'review_tolerance_school_days') as review_tolerance_school_days,
-        max(value) filter (where parameter = 'reviews_a_year') as reviews_a_year,
-        max(value) filter (where parameter = 'reviews_after_months') as reviews_after_months,
-        max(value) filter (where parameter = 'parents_told_school_days') as parents_told_school_days,
-        max(value) filter (where parameter = 'spell_reviews') as spell_reviews,
-        max(value) filter (where parameter = 'spell_days') as spell_days,
-        max(value) filter (where parameter = 'specialist_lag_school_days') as specialist_lag_school_days,
-        max(value) filter (where parameter = 'referral_months') as referral_months,
-        max(value) filter (where parameter = 'admission_school_days') as admission_school_days,
-        max(value) filter (where parameter = 'senco_award_years') as senco_award_years
+        {% for parameter in parameters %}
+            max(value) filter (where parameter = '{{ parameter }}') as {{ parameter }},
+        {% endfor %}
+        term
     from in_force
     group by term
 )

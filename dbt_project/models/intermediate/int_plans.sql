@@ -12,6 +12,7 @@ speaking as (
         plans.review_due_date,
         plans.ended_date,
         plans.ended_date_unreadable,
+        plans.parents_agreed,
         speaking_pupils.school_answered
     from plans
     inner join speaking_pupils

@@ -11,6 +11,8 @@ speaking as (
         reviews.review_date,
         reviews.planned_date,
         reviews.parents_part,
+        reviews.copy_to_parents_date,
+        reviews.copy_to_parents_date_unreadable,
         reviews.progress,
         speaking_pupils.school_answered
     from reviews

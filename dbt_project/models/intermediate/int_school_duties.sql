@@ -12,6 +12,7 @@ in_force as (
         school_terms.urn,
         school_terms.is_open,
         school_terms.has_return,
+        school_kinds.school_kind,
         applies_to.indicator_id,
         applies_to.applies_as
     from school_terms
@@ -37,7 +38,16 @@ in_force as (
         ) = 1
 ),
 
--- the narrowest word holds: what does not apply to one of a school's kinds does not apply to the school
+-- the narrowest word holds: what is said of a school's own kinds comes before what is said of all schools
+of_own_kinds as (
+    select *
+    from in_force
+    qualify
+        school_kind <> 'all'
+        or not bool_or(school_kind <> 'all') over (partition by term, urn, indicator_id)
+),
+
+-- and what does not apply to one of its kinds does not apply to the school
 weighed as (
     select
         term,
@@ -50,7 +60,7 @@ weighed as (
             when bool_or(applies_as = 'good_practice') then 'good_practice'
             else 'duty'
         end as applies_as
-    from in_force
+    from of_own_kinds
     group by all
 ),
 

@@ -11,6 +11,7 @@ select
     pupil_keys.pupil_key,
     accepted.planned_date,
     accepted.assessed_date,
+    accepted.assessed_date__fault is not null as assessed_date_unreadable,
     accepted.review_due_date,
     accepted.ended_date,
     accepted.ended_date__fault is not null as ended_date_unreadable,

@@ -1,0 +1,10 @@
+with plans as (select * from {{ ref('int_plans_made_in_term') }})
+
+select
+    'PLN01' as indicator_id,
+    term,
+    urn,
+    pupil_key,
+    plan_id as unit_id,
+    complete as is_met
+from plans
