@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
 
 FILE_TABLES = ("files", "sheets", "columns")
+# Rows that the return should hold and may not: what is not there has neither a row number nor a cell.
+EXPECTED = "expected"
+SHEETLESS = (*FILE_TABLES, EXPECTED)
 COSTS = ("rejects", "holds", "row", "cell", "nothing")
 SEVERITIES = ("error", "query")
+# What a rule may need beside the return itself; where it is lacking, the rule does not apply (context/lacking.sql).
+NEEDS = ("last_return", "last_return_of_year", "register")
 # The ending of a type rule's code.
 TYPE_ENDINGS = {"date": "date", "code": "code", "yes_no": "code", "count": "number", "pounds": "number"}
 # Fields that tie a row to its parent without being of its key: what cannot be read here leaves the row an orphan.
@@ -67,7 +72,8 @@ class Rule:
     `fields`: the ones it reads, first the one to correct. `expect`: a Great Expectations type with its arguments, and
     `where`. `faults`: sentences that stand in for the rule's own where reading found that fault in the first field.
     `stage` is `states` where a rule needs to know which files are rejected. `replaces`: rules that this one speaks for
-    in the same row; `suppresses`: rules that merely follow from it in the same return.
+    in the same row; `suppresses`: rules that merely follow from it in the same return. `needs`: what there must be for
+    the rule to apply (NEEDS).
     """
 
     code: str
@@ -82,6 +88,7 @@ class Rule:
     stage: str = "table"
     replaces: tuple[str, ...] = ()
     suppresses: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     generated: bool = False
     breaks: Any = None
     holds: Any = None
@@ -89,12 +96,12 @@ class Rule:
     @property
     def field(self) -> str | None:
         """The field to correct; None where the rule is about a whole row, sheet or file."""
-        return None if self.table in FILE_TABLES or not self.fields else self.fields[0]
+        return None if self.table in SHEETLESS or not self.fields else self.fields[0]
 
 
 @lru_cache
 def all_rules(version: str = LATEST_CONTRACT) -> tuple[Rule, ...]:
-    """Every rule of a version of the return: files, sheets, columns, then the tables in the contract's order.
+    """Every rule of a version of the return: files, sheets, columns, the tables in the contract's order, expected rows.
 
     In a table the contract's own rules come first. Raises RuleError for a rule that is not written right.
     """
@@ -106,6 +113,7 @@ def all_rules(version: str = LATEST_CONTRACT) -> tuple[Rule, ...]:
             for table in contract.tables.values()
             for rule in (*generated_rules(table), *written_rules(table.name, contract))
         ),
+        *written_rules(EXPECTED, contract),
     ]
     codes = [rule.code for rule in rules]
     if repeated := sorted({code for code in codes if codes.count(code) > 1}):
@@ -208,7 +216,7 @@ def written_rule(table: str, entry: dict[str, Any], contract: Contract) -> Rule:
     entry = dict(entry)
     try:
         faults = {fault: Sentence(**sentence) for fault, sentence in entry.pop("faults", {}).items()}
-        lists = {name: tuple(entry.pop(name, ())) for name in ("fields", "replaces", "suppresses")}
+        lists = {name: tuple(entry.pop(name, ())) for name in ("fields", "replaces", "suppresses", "needs")}
         rule = Rule(table=table, faults=MappingProxyType(faults), **lists, **entry)
     except TypeError as error:
         raise RuleError(f"{code}: {error}") from error
@@ -216,7 +224,9 @@ def written_rule(table: str, entry: dict[str, Any], contract: Contract) -> Rule:
         raise RuleError(f"{code}: severity {rule.severity}, costs {rule.costs}")
     if rule.severity == "query" and rule.costs != "nothing":
         raise RuleError(f"{code}: a query costs nothing")
-    if table in FILE_TABLES:
+    if unknown := [need for need in rule.needs if need not in NEEDS]:
+        raise RuleError(f"{code}: nothing is known of {', '.join(unknown)}")
+    if table in SHEETLESS:
         return rule
     fields = contract.tables[table].fields
     if unknown := [name for name in rule.fields if name not in fields]:

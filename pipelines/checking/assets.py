@@ -13,6 +13,7 @@ from dagster import (
 )
 
 from expectations.contracts import load_contract
+from expectations.suites import EXPECTED, FILE_TABLES
 from pipelines.changed_terms import unplaced_fingerprint
 from pipelines.checking import check_terms, check_unplaced, missing_rule_runs, rules_that_did_not_run, unbalanced
 from pipelines.landing.assets import received_returns
@@ -21,7 +22,7 @@ from pipelines.reading.assets import typed_rows
 from pipelines.resources import Warehouse, run_time
 from pipelines.warehouse import LATEST_CONTRACT
 
-CHECKED_TABLES = ("files", "sheets", "columns", *load_contract(LATEST_CONTRACT).tables)
+CHECKED_TABLES = (*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables, EXPECTED)
 # these are about the pipeline, never about a school: where one fails, the run stops
 BLOCKING = {
     "every_row_accounted_for": unbalanced,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -10,9 +11,10 @@ import polars as pl
 from expectations.contracts import accepted_versions
 from expectations.suites import Rule, columns_read, fault_kinds
 from pipelines.checking.identifiers import identifier_columns, is_uln, is_upn, pupil_columns
+from pipelines.checking.last_terms import make_table, take_last_returns, valid_numbers
 from pipelines.reading.tables import BETWEEN
 from pipelines.settings import Settings
-from pipelines.terms import Term
+from pipelines.terms import Term, load_calendar
 
 CONTEXT_DIR = Path(__file__).parent / "context"
 CELL_COLUMNS = {
@@ -26,14 +28,24 @@ def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms:
     """Make the temporary table `checked_files`: the terms' placed files, or for None those without school and term.
 
     Columns of ledger.files, as_at_date, rejected (false as yet) and rows_lost (null as yet). `checked_terms`: term,
-    as_at_date, la_code.
+    as_at_date, last_term and last_as_at_date (of the one before in the calendar), la_code.
     """
+    calendar = list(load_calendar(settings).values()) if terms else []
+    before = {term.term: last for last, term in pairwise(calendar)}
     listed = pl.DataFrame(
-        [(term.term, term.as_at_date) for term in terms or ()] or [(None, None)],
-        schema={"term": pl.String, "as_at_date": pl.Date},
+        [
+            (
+                term.term,
+                term.as_at_date,
+                *((last.term, last.as_at_date) if (last := before.get(term.term)) else (None, None)),
+            )
+            for term in terms or ()
+        ]
+        or [(None,) * 4],
+        schema={"term": pl.String, "as_at_date": pl.Date, "last_term": pl.String, "last_as_at_date": pl.Date},
         orient="row",
     )
-    _make_table(connection, "checked_terms", listed.with_columns(la_code=pl.lit(settings.la_code)))
+    make_table(connection, "checked_terms", listed.with_columns(la_code=pl.lit(settings.la_code)))
     where = "f.urn IS NOT NULL AND f.term = t.term" if terms is not None else "f.urn IS NULL OR f.term IS NULL"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE checked_files AS
@@ -45,7 +57,7 @@ def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms:
         schema={"academic_year": pl.String, "version": pl.String},
         orient="row",
     )
-    _make_table(connection, "accepted_specifications", versions)
+    make_table(connection, "accepted_specifications", versions)
 
 
 def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -> None:
@@ -53,6 +65,8 @@ def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -
 
     checked_returns: return_id, urn, term, file_name, as_at_date. received_pupils: return_id, row_number, identifier (what
     child rows carry). valid_identifiers: return_id, row_number, identifier (every number that is the child's).
+    unnamed_pupils: return_id, row_number of pupils without a valid number. nil_returns: return_id, of those without any
+    pupil. And those of last_terms.take_last_returns.
     """
     connection.execute(
         """
@@ -71,7 +85,7 @@ def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -
     fault = pl.when(has_no_upn).then("uln__fault").otherwise("upn__fault")
     # of two columns that disagree either may be what the child rows carry
     each = pl.when(fault == "differs").then(text.str.split(BETWEEN)).otherwise(pl.concat_list(text))
-    _make_table(
+    make_table(
         connection,
         "received_pupils",
         pupils.select("return_id", "row_number", identifier=each)
@@ -79,21 +93,22 @@ def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -
         .drop_nulls("identifier")
         .with_columns(pl.col("identifier").str.to_uppercase()),
     )
-    valid = pupils.select(
-        "return_id",
-        "row_number",
-        "upn",
-        uln=pl.when(is_uln(pl.col("uln"))).then("uln"),
-        former_upn=pl.when(is_upn(pl.col("former_upn"))).then("former_upn"),
-    )
-    _make_table(
-        connection,
-        "valid_identifiers",
-        valid.unpivot(index=["return_id", "row_number"], value_name="identifier")
-        .drop("variable")
-        .drop_nulls("identifier")
-        .unique(),
-    )
+    make_table(connection, "valid_identifiers", valid_numbers(pupils, "return_id", "row_number"))
+    # a nil return says of every pupil at once that there is none
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE nil_returns AS
+        SELECT return_id FROM raw.return WHERE nil_return AND return_id IN (SELECT return_id FROM checked_returns)
+        EXCEPT SELECT return_id FROM raw.pupils
+    """)
+    own = pl.when(has_no_upn).then("uln").otherwise("upn")
+    is_known = (is_upn(own) | is_uln(own)).fill_null(value=False)
+    make_table(connection, "unnamed_pupils", pupils.filter(~is_known).select("return_id", "row_number"))
+    take_last_returns(connection)
+
+
+def lacking(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What the checked returns have not of what rules need: return_id, need, reason."""
+    return connection.sql(_query("lacking")).pl()
 
 
 def rows_with_context(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
@@ -140,11 +155,5 @@ def dependants(connection: duckdb.DuckDBPyConnection, not_counted: pl.DataFrame)
 
     not_counted: return_id, table_name, row_number, rule_code of the checked returns.
     """
-    _make_table(connection, "not_counted", not_counted.select("return_id", "table_name", "row_number", "rule_code"))
+    make_table(connection, "not_counted", not_counted.select("return_id", "table_name", "row_number", "rule_code"))
     return connection.sql(_query("dependants")).pl()
-
-
-def _make_table(connection: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
-    connection.register("rows_to_take", rows.to_arrow())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM rows_to_take")
-    connection.unregister("rows_to_take")

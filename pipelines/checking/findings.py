@@ -11,7 +11,7 @@ from pipelines.checking.identifiers import LONG_NUMBER, STRUCK_OUT
 from pipelines.warehouse import LATEST_CONTRACT
 
 # A finding: a broken rule in one place. fault: what reading said of the cell, where the rule's sentence depends on it.
-# fact: the texts of what identifies the row and of the rule's fields; null where there is no row.
+# fact: the texts of what identifies the row and of the rule's fields; null where it is about no row.
 FINDINGS_SCHEMA = {
     "return_id": pl.String,
     "table_name": pl.String,
@@ -107,6 +107,28 @@ def sheet_findings(rows: pl.DataFrame, rules: Iterable[Rule], evaluation: Evalua
             ),
             (pl.lit(None, dtype=pl.String) if is_column else pl.col("unknown_sheet")).alias("value"),
             *(pl.lit(None, dtype=pl.String).alias(name) for name in ("upn", "fault", "fact")),
+        )
+        for rule, at in _broken_rows(rows, rules, evaluation)
+    ]
+    return _united(found)
+
+
+def expected_findings(rows: pl.DataFrame, rules: Iterable[Rule], evaluation: Evaluation) -> pl.DataFrame:
+    """The findings among rows that a return should hold (rows: return_id, table_name, upn, key_date).
+
+    None has a row or a field; the value is the date that the row would have for its key.
+    """
+    found = [
+        at.select(
+            "return_id",
+            "table_name",
+            pl.lit(None, dtype=pl.Int32).alias("row_number"),
+            pl.lit(rule.code).alias("rule_code"),
+            pl.lit(None, dtype=pl.String).alias("field"),
+            pl.col("key_date").cast(pl.String).alias("value"),
+            "upn",
+            pl.lit(None, dtype=pl.String).alias("fault"),
+            pl.concat_str("upn", pl.col("key_date").cast(pl.String).fill_null(""), separator=BETWEEN).alias("fact"),
         )
         for rule, at in _broken_rows(rows, rules, evaluation)
     ]

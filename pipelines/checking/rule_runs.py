@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from expectations.suites import FILE_TABLES, Rule, all_rules
+from expectations.suites import SHEETLESS, Rule, all_rules
 
 SCHOOL = ("term", "urn")
 NO_FILE = "no return this term"
@@ -23,7 +23,7 @@ class Checked:
 
     schools: return_id (null: no file). units: table_name, rows: what a school's rules of a table ran over; no row for a
     table that there was nothing of. columns: table_name, field of every column that was found. reasons: table_name,
-    reason, why there are no rows. broken: rule_code, rows. follows: rule_code, follows_from. not_run: rule code -> kind
+    reason, why there are no rows. lacking: need, reason, what a rule may need and there is not. broken: rule_code, rows. follows: rule_code, follows_from. not_run: rule code -> kind
     of error.
     """
 
@@ -31,6 +31,7 @@ class Checked:
     units: pl.DataFrame
     columns: pl.DataFrame
     reasons: pl.DataFrame
+    lacking: pl.DataFrame
     broken: pl.DataFrame
     follows: pl.DataFrame
     not_run: Mapping[str, str]
@@ -54,10 +55,13 @@ def rule_runs(checked: Checked, rules: Iterable[Rule]) -> pl.DataFrame:
         .join(checked.broken.rename({"rows": "rows_broken"}), on=[*SCHOOL, "rule_code"], how="left")
         .join(checked.follows.unique([*SCHOOL, "rule_code"]), on=[*SCHOOL, "rule_code"], how="left")
         .join(_without_columns(checked, rules), on=[*SCHOOL, "rule_code"], how="left")
+        .join(_without_needs(checked, rules), on=[*SCHOOL, "rule_code"], how="left")
     )
     has_rows = pl.col("rows").fill_null(0) > 0
     reason = (
-        pl.when(~has_rows)
+        pl.when(pl.col("lacks").is_not_null())
+        .then("lacks")
+        .when(~has_rows)
         .then(pl.coalesce("reason", pl.lit(NO_ROWS)))
         .when(pl.col("not_run").is_not_null())
         .then("not_run")
@@ -116,19 +120,33 @@ def runs_of_unplaced(
 def _without_columns(checked: Checked, rules: list[Rule]) -> pl.DataFrame:
     """term, urn, rule_code, lacks_columns: where a school's sheet has none of the columns that the rule reads."""
     read = pl.DataFrame(
-        [(rule.code, rule.table, name) for rule in rules if rule.table not in FILE_TABLES for name in rule.fields],
+        [(rule.code, rule.table, name) for rule in rules if rule.table not in SHEETLESS for name in rule.fields],
         schema={"rule_code": pl.String, "table_name": pl.String, "field": pl.String},
         orient="row",
     )
     found = checked.columns.with_columns(found=pl.lit(value=True))
     return (
-        checked.units.filter(~pl.col("table_name").is_in(FILE_TABLES))
+        checked.units.filter(~pl.col("table_name").is_in(SHEETLESS))
         .select(*SCHOOL, "table_name")
         .join(read, on="table_name")
         .join(found, on=[*SCHOOL, "table_name", "field"], how="left")
         .group_by(*SCHOOL, "rule_code")
         .agg(lacks_columns=pl.col("found").is_null().all())
         .filter("lacks_columns")
+    )
+
+
+def _without_needs(checked: Checked, rules: list[Rule]) -> pl.DataFrame:
+    """term, urn, rule_code, lacks: the reason why a school's return is not held against the rule."""
+    needs = pl.DataFrame(
+        [(rule.code, need) for rule in rules for need in rule.needs],
+        schema={"rule_code": pl.String, "need": pl.String},
+        orient="row",
+    )
+    return (
+        checked.lacking.join(needs, on="need")
+        .group_by(*SCHOOL, "rule_code")
+        .agg(lacks=pl.col("reason").sort_by("need").first())
     )
 
 

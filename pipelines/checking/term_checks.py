@@ -8,11 +8,12 @@ import duckdb
 import polars as pl
 
 from expectations.contracts import Contract, load_contract
-from expectations.suites import FILE_TABLES, RESTORABLE_TYPES, Rule, all_rules, rules_of
+from expectations.suites import EXPECTED, FILE_TABLES, RESTORABLE_TYPES, SHEETLESS, Rule, all_rules, rules_of
 from pipelines.checking import findings as find
 from pipelines.checking import rule_runs as runs
 from pipelines.checking.contexts import (
     dependants,
+    lacking,
     rows_with_context,
     take_files,
     take_returns,
@@ -256,19 +257,22 @@ def _judge(connection: duckdb.DuckDBPyConnection, rejected: list[str]) -> None:
 def _check_rows(
     connection: duckdb.DuckDBPyConnection, contract: Contract, not_run: dict[str, str]
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Run every table's rules over the current returns.
+    """Run every table's rules over the current returns, and those of the rows that they should hold.
 
     Returns the findings; the rows whose identity two columns disagree on; and file_id, table_name, rows.
     """
     unlike_rule = next(rule for rule in all_rules() if rule.code == UNLIKE_COLUMNS)
     found, unlike, counts = [], [], []
-    for table in contract.tables:
+    for table in (*contract.tables, EXPECTED):
         rules = rules_of(table)
         rows = rows_with_context(connection, table)
         evaluation = evaluate(table, with_faults_by_kind(rows, rules), rules)
         not_run.update(evaluation.not_run)
-        found.append(find.row_findings(table, rows, rules, evaluation))
-        unlike.append(find.unlike_keys(table, rows, unlike_rule, contract))
+        if table == EXPECTED:
+            found.append(find.expected_findings(rows, rules, evaluation))
+        else:
+            found.append(find.row_findings(table, rows, rules, evaluation))
+            unlike.append(find.unlike_keys(table, rows, unlike_rule, contract))
         counts.append(
             rows.group_by(file_id=pl.col("return_id")).agg(
                 pl.lit(table).alias("table_name"), rows=pl.len().cast(pl.Int64)
@@ -328,7 +332,7 @@ def _blankable(rules: tuple[Rule, ...]) -> list[Rule]:
         for rule in rules
         if rule.costs == "cell"
         and not rule.generated
-        and rule.table not in FILE_TABLES
+        and rule.table not in SHEETLESS
         and tables[rule.table].fields[rule.field].type in RESTORABLE_TYPES
     ]
 
@@ -396,7 +400,7 @@ def _insert_issues(connection: duckdb.DuckDBPyConnection, issues: pl.DataFrame) 
                     concat_ws(
                         '|', return_id, rule_code, table_name, found.row_number,
                         row_number() OVER (
-                            PARTITION BY return_id, rule_code, table_name, found.row_number ORDER BY field, value
+                            PARTITION BY return_id, rule_code, table_name, found.row_number ORDER BY field, value, fact
                         )
                     )
                 ) AS issue_id,
@@ -463,7 +467,7 @@ def _what_was_checked(
         .join(newest, on=school, how="left")
         .select(*school, "current", return_id=pl.coalesce("current", "newest"))
     )
-    tables = pl.DataFrame({"table_name": [*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables]})
+    tables = pl.DataFrame({"table_name": [*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables, EXPECTED]})
     sheets = connection.sql("""
         SELECT term, urn, table_name, bool_or(found) AS has_sheet FROM raw.sheets
         WHERE known AND return_id IN (SELECT return_id FROM checked_returns) GROUP BY ALL
@@ -495,6 +499,7 @@ def _what_was_checked(
         columns=columns,
         reasons=reasons,
         broken=issues.group_by(*school, "rule_code").agg(rows=pl.len()),
+        lacking=lacking(connection).join(school_of, left_on="return_id", right_on="file_id").drop("return_id"),
         follows=follows.join(school_of, left_on="return_id", right_on="file_id").select(
             *school, "rule_code", "follows_from"
         ),

@@ -51,11 +51,17 @@ class Sending:
 
 @dataclass
 class Work:
-    """A return that is being spoilt: what of it has been used, so that no two faults meet."""
+    """A return that is being spoilt: what of it has been used, so that no two faults meet.
+
+    `last`: the school's return of the term before, where that one is clean and stays so. `has_next`: whether there is one
+    of the term after, which looks back on this one.
+    """
 
     sending: Sending
     world: World
     rng: Random
+    last: SchoolReturn | None = None
+    has_next: bool = False
     used: set = field(default_factory=set)
     planted: int = 0
 
@@ -82,6 +88,13 @@ class Work:
     def free(self, *things: object) -> bool:
         """Whether nothing of it is taken."""
         return not any(thing in self.used for thing in things)
+
+    @property
+    def last_of_year(self) -> SchoolReturn | None:
+        """The return of the term before, where that is of the same academic year."""
+        if self.last is None or self.last.term.academic_year != self.sent.term.academic_year:
+            return None
+        return self.last
 
     def fresh_upn(self) -> str:
         """A valid UPN that nobody has."""
@@ -164,21 +177,38 @@ def spoil(
         added += planter.plant(context)
     spare = [n for n in order if n not in context.taken]
     works: dict[int, Work] = {}
-    for number in spare[: max(1, round(DIRTY_SHARE * len(sendings)) - context.replaced)]:
-        works[number] = _start(sendings, number, world, rng)
+    looked_back_on: set[int] = set()
+
+    def start(number: int) -> Work:
+        before = context.before(number)
+        # a return that another one is held against stays as it is
+        is_clean = before is not None and before not in works and before not in context.taken
+        last = sendings[before].sent if is_clean else None
+        return _start(sendings, number, world, rng, last=last, has_next=context.after_it(number) is not None)
+
+    def take(number: int, work: Work) -> None:
+        works[number] = work
+        if work.last is not None:
+            looked_back_on.add(context.before(number))
+
+    for number in spare:
+        if len(works) >= max(1, round(DIRTY_SHARE * len(sendings)) - context.replaced):
+            break
+        if number not in looked_back_on:
+            take(number, start(number))
     for planter in row_planters():
         tried = sorted(works, key=lambda n: works[n].planted)
         if not any(_plant(planter, works[n]) for n in tried):
             # the returns that are dirty so far have no place for it: one more
             for number in spare:
-                if number not in works:
-                    work = _start(sendings, number, world, rng)
+                if number not in works and number not in looked_back_on:
+                    work = start(number)
                     if _plant(planter, work):
-                        works[number] = work
+                        take(number, work)
                         break
     for number, work in works.items():
         sendings[number] = work.sending
-    untouched = [n for n in spare if n not in works and n not in context.bases]
+    untouched = [n for n in spare if n not in works and n not in looked_back_on and n not in context.bases]
     for number in untouched[: round(CORRECTED_SHARE * len(sendings))]:
         added.append(_spoil_and_correct(sendings, number, world, rng))
     return [*sendings, *added]
@@ -221,8 +251,15 @@ def copied(sending: Sending) -> Sending:
     return Sending(SchoolReturn(sent.school, sent.term, sheets, sent.serial, sent.name), sending.style)
 
 
-def _start(sendings: list[Sending], number: int, world: World, rng: Random) -> Work:
-    work = Work(copied(sendings[number]), world, rng)
+def _start(
+    sendings: list[Sending],
+    number: int,
+    world: World,
+    rng: Random,
+    last: SchoolReturn | None = None,
+    has_next: bool = False,
+) -> Work:
+    work = Work(copied(sendings[number]), world, rng, last=last, has_next=has_next)
     for table in ("pupils", "plans"):
         rows = work.sheet(table).rows
         if len(rows) > 3 and rng.random() < 0.3:

@@ -37,6 +37,23 @@ class FileContext:
     bases: list[int] = field(default_factory=list)
     serials: Counter = field(default_factory=Counter)
     replaced: int = 0
+    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def before(self, number: int) -> int | None:
+        """The number of the school's return of the term before."""
+        return self._terms_away(number, -1)
+
+    def after_it(self, number: int) -> int | None:
+        """The number of the school's return of the term after."""
+        return self._terms_away(number, 1)
+
+    def _terms_away(self, number: int, terms: int) -> int | None:
+        if not self.numbers:
+            self.numbers = {(s.sent.school.urn, s.sent.term.term): n for n, s in enumerate(self.sendings)}
+        calendar = [term.term for term in self.world.days.terms]
+        sent = self.sendings[number].sent
+        position = calendar.index(sent.term.term) + terms
+        return self.numbers.get((sent.school.urn, calendar[position])) if 0 <= position < len(calendar) else None
 
     def pick(self, suits: Callable[[Sending], bool] = lambda _: True) -> int | None:
         """The number of a return for this fault alone; None where none suits, or half of all are taken."""
@@ -104,6 +121,7 @@ def file_planters() -> list[FilePlanter]:
         FilePlanter("RET04", partial(_alike, code="RET04", change=_all_yes, rows="plans")),
         FilePlanter("RET05", partial(_alike, code="RET05", change=_all_by_teachers, rows="reviews")),
         FilePlanter("RET06", partial(_alike, code="RET06", change=_all_on_one_day, rows="reviews")),
+        FilePlanter("RET09", _copy_of_last_term),
         FilePlanter("FIL06", _same_bytes),
         FilePlanter("FIL12", _misnamed),
         FilePlanter("RET02", _no_pupils),
@@ -315,6 +333,9 @@ def _held(context: FileContext) -> list[Sending]:
 def _alike(context: FileContext, code: str, change: Callable[[Sending], None], rows: str) -> list[Sending]:
     def suits(sending: Sending) -> bool:
         keys = {row[0] for row in sending.sent.sheet(rows).rows}
+        # next term's return of the year would look for the reviews as they are dated here
+        if code == "RET06" and sending.sent.term.name != "summer":
+            return False
         return len(sending.sent.sheet("pupils").rows) > 10 and len(keys) > 14
 
     number = context.pick(suits)
@@ -356,6 +377,41 @@ def _all_on_one_day(sending: Sending) -> None:
     for row in reviews.rows:
         row[2], row[copy] = day, None
         row[step] = "CONTINUE" if row[step] == "INVOLVE_SPECIALIST" else row[step]
+
+
+def _copy_of_last_term(context: FileContext) -> list[Sending]:
+    """Last term's pupils, plans, reviews and referrals once more, where nothing else follows from it."""
+    number = context.pick(lambda s: _is_as_last_term(context, s))
+    if number is None:
+        return []
+    before = context.before(number)
+    context.taken.add(before)
+    spoilt = copied(context.sendings[number])
+    last = copied(context.sendings[before]).sent
+    for table in COPIED:
+        spoilt.sent.sheet(table).rows = last.sheet(table).rows
+    spoilt.broken = [("return", spoilt.sent.sheet("return").rows[0], "nil_return", "RET09")]
+    context.sendings[number] = spoilt
+    context.replaced += 1
+    return []
+
+
+COPIED = ("pupils", "plans", "reviews", "specialists")
+
+
+def _is_as_last_term(context: FileContext, sending: Sending) -> bool:
+    """Whether the pupils with an EHC plan are last term's, in the same academic year, and nobody has left meanwhile."""
+    number = next(n for n, other in enumerate(context.sendings) if other is sending)
+    before = context.before(number)
+    if before is None or before in context.taken:
+        return False
+    now, last = sending.sent, context.sendings[before].sent
+    if now.term.academic_year != last.term.academic_year or sum(len(last.sheet(t).rows) for t in COPIED) <= 10:
+        return False
+    provision, leaving = (now.sheet("pupils").columns.index(name) for name in ("sen_provision", "leaving_date"))
+    plans = [{(r[0], r[1]) for r in s.sheet("pupils").rows if r[provision] == "E"} for s in (now, last)]
+    left = [{(r[0], r[1]) for r in s.sheet("pupils").rows if r[leaving]} for s in (now, last)]
+    return plans[0] == plans[1] and left[0] == left[1]
 
 
 def _misnamed(context: FileContext) -> list[Sending]:

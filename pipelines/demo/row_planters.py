@@ -7,7 +7,7 @@ from functools import partial
 from expectations.contracts import Field, Table, load_contract
 from pipelines.demo.faults import Planter, Work
 from pipelines.demo.identifiers import with_check_letter, with_wrong_letter
-from pipelines.demo.returns import Row
+from pipelines.demo.returns import Row, SchoolReturn, Sheet
 from pipelines.demo.writing import ErrorCell, FormulaCell, Typed
 
 ELSEWHERE = ("consultations", "placements")
@@ -315,12 +315,151 @@ def _pup12(work: Work) -> bool:
 
 
 def _pup13(work: Work) -> bool:
-    as_at = work.sent.term.as_at_date
-    pupil = work.some_pupil(entry_date=lambda day: day < as_at - timedelta(days=60), leaving_date=None)
+    sheet = work.sheet("pupils")
+
+    def suits(row: Row) -> bool:
+        return sheet.cell(row, "sen_start_date") > sheet.cell(row, "entry_date") + timedelta(days=30)
+
+    pupil = work.some_pupil(suits, leaving_date=None)
     if pupil is None:
         return False
-    work.sheet("pupils").put(pupil, "leaving_date", as_at - timedelta(days=30))
-    return _change(work, "pupils", pupil, "PUP13", sen_start_date=as_at - timedelta(days=20))
+    # the SEN start date stays as it was in last term's return
+    sheet.put(pupil, "leaving_date", sheet.cell(pupil, "sen_start_date") - timedelta(days=10))
+    work.report("pupils", pupil, "sen_start_date", "PUP13")
+    return True
+
+
+def _pupil_of_last_term(work: Work, unless_next: bool, **wanted: object) -> Row | None:
+    """A pupil's row who was in last term's return with these cells too.
+
+    unless_next: none where next term's return would be held against the changed cell.
+    """
+    if work.last is None or (unless_next and work.has_next):
+        return None
+    before = work.last.sheet("pupils")
+    known = {row[0] for row in before.rows if all(before.cell(row, name) == cell for name, cell in wanted.items())}
+    return work.some_pupil(lambda row: bool(row[0]) and row[0] in known, **wanted)
+
+
+def _pup19(work: Work) -> bool:
+    pupil = _pupil_of_last_term(work, False, sen_provision="E")
+    return pupil is not None and _change(work, "pupils", pupil, "PUP19", sen_provision="K")
+
+
+def _pup20(work: Work) -> bool:
+    pupil = _pupil_of_last_term(work, True, sen_provision="K", leaving_date=None)
+    if pupil is None:
+        return False
+    start = work.sheet("pupils").cell(pupil, "sen_start_date") - timedelta(days=21)
+    return _change(work, "pupils", pupil, "PUP20", sen_start_date=start)
+
+
+def _pup21(work: Work) -> bool:
+    pupil = _pupil_of_last_term(work, True, sen_provision="K", leaving_date=None)
+    if pupil is None:
+        return False
+    return _change(work, "pupils", pupil, "PUP21", sex="F" if work.sheet("pupils").cell(pupil, "sex") == "M" else "M")
+
+
+def _pup22(work: Work) -> bool:
+    """Somebody who came and left has the number that last term's return gave as another pupil's former one."""
+    pupil = _pupil_of_last_term(work, False, sen_provision="K", leaving_date=None, former_upn=None)
+    if pupil is None:
+        return False
+    before = work.last.sheet("pupils")
+    number = work.fresh_upn()
+    before.put(next(row for row in before.rows if row[0] == pupil[0]), "former_upn", number)
+    sheet, other = work.sheet("pupils"), list(pupil)
+    sheet.rows.append(other)
+    cells = {"uln": None, "former_upn": None, "sen_provision": "N", "leaving_date": work.sent.term.as_at_date}
+    for name, cell in cells.items():
+        sheet.put(other, name, cell)
+    return _change(work, "pupils", other, "PUP22", upn=number)
+
+
+def _forget(work: Work, key: str, tables: tuple[str, ...]) -> None:
+    for table in tables:
+        sheet = work.sheet(table)
+        sheet.rows = [row for row in sheet.rows if row is None or row[0] != key]
+
+
+def _exp01(work: Work) -> bool:
+    pupil = _pupil_of_last_term(work, False, sen_provision="K", leaving_date=None)
+    if pupil is None:
+        return False
+    _forget(work, pupil[0], ("pupils", "plans", "reviews", "specialists"))
+    work.report("pupils", None, None, "EXP01")
+    return True
+
+
+def _take_away(work: Work, table: str, code: str, suits: Callable[[Row], bool]) -> bool:
+    """A row of a pupil that last term's return of the year had is not there any more."""
+    if work.last_of_year is None:
+        return False
+    had = {tuple(row[:3]) if table == "reviews" else tuple(row[:2]) for row in work.last_of_year.sheet(table).rows}
+    row = work.some_child(table, lambda r: tuple(r[: 3 if table == "reviews" else 2]) in had and suits(r))
+    if row is None:
+        return False
+    sheet = work.sheet(table)
+    sheet.rows = [other for other in sheet.rows if other is not row]
+    work.report(table, None, None, code)
+    return True
+
+
+def _exp02(work: Work) -> bool:
+    def suits(row: Row) -> bool:
+        reviewed = any(review[1] == row[1] for review in work.children(row[0], "reviews"))
+        return not reviewed and len(work.children(row[0], "plans")) > 1
+
+    return _take_away(work, "plans", "EXP02", suits)
+
+
+def _ret07(work: Work) -> bool:
+    """So many come off the register that half are left."""
+    if work.last is None or work.has_next or not work.free("register"):
+        return False
+    sheet = work.sheet("pupils")
+    now, before = _on_register(work.sheet("pupils"), work.sent), _on_register(work.last.sheet("pupils"), work.last)
+    off = [row for row in now if sheet.cell(row, "sen_provision") == "K" and work.free(work.key_of(row))]
+    too_many = max(0, len(now) - len(before) // 2)
+    if len(before) <= 10 or too_many > len(off) or not work.claim("register"):
+        return False
+    for row in off[:too_many]:
+        sheet.put(row, "sen_provision", "N")
+        work.claim(work.key_of(row))
+    work.report("return", work.sheet("return").rows[0], "nil_return", "RET07")
+    return True
+
+
+def _ret08(work: Work) -> bool:
+    """So many more are on the register that it has half as many again, each with a plan."""
+    if work.last is None or work.has_next or not work.free("register"):
+        return False
+    sheet, plans = work.sheet("pupils"), work.sheet("plans")
+    now, before = _on_register(work.sheet("pupils"), work.sent), _on_register(work.last.sheet("pupils"), work.last)
+    like = next(
+        (r for r in now if r[0] and sheet.cell(r, "sen_provision") == "K" and work.children(r[0], "plans")), None
+    )
+    if not 8 <= len(before) <= 60 or like is None or not work.claim("register"):
+        return False
+    # some more than that: other faults may take a pupil off the register
+    for _ in range(max(0, len(before) * 3 // 2 + 12 - len(now))):
+        plan, pupil = list(work.children(like[0], "plans")[0]), list(like)
+        pupil[0] = plan[0] = work.fresh_upn()
+        pupil[1] = pupil[2] = None
+        sheet.rows.append(pupil)
+        plans.rows.append(plan)
+        work.claim(pupil[0])
+    work.report("return", work.sheet("return").rows[0], "nil_return", "RET08")
+    return True
+
+
+def _on_register(sheet: Sheet, sent: SchoolReturn) -> list[Row]:
+    def is_on(row: Row) -> bool:
+        leaving = sheet.cell(row, "leaving_date")
+        return sheet.cell(row, "sen_provision") in ("K", "E") and (leaving is None or leaving > sent.term.as_at_date)
+
+    return [row for row in sheet.written() if is_on(row)]
 
 
 def _pup16(work: Work) -> bool:
@@ -385,12 +524,17 @@ def _rvw02(work: Work) -> bool:
 
 
 def _rvw04(work: Work) -> bool:
+    # a review with another date is not there any more in next term's return, nor as it was in last term's
+    if work.sent.term.name != "summer":
+        return False
     sheet = work.sheet("reviews")
     step, copy = sheet.columns.index("next_step"), sheet.columns.index("copy_to_parents_date")
 
     def suits(row: Row) -> bool:
         early = row[1] - timedelta(days=3)
-        return row[step] != "INVOLVE_SPECIALIST" and all(r[2] != early for r in work.children(row[0], "reviews"))
+        is_new = work.last is None or row[2] > work.last.term.as_at_date
+        on_the_day = any(r[2] == early for r in work.children(row[0], "reviews"))
+        return row[step] != "INVOLVE_SPECIALIST" and is_new and not on_the_day
 
     row = work.some_child("reviews", suits)
     if row is None:
@@ -510,8 +654,17 @@ WRITTEN: dict[str, Callable[[Work], bool]] = {
     "COL02": _unknown_column,
     "COL03": partial(_column_twice, name="sex", code="COL03"),
     "COL04": partial(_column_twice, name="secondary_need", code="COL04"),
+    "RET07": _ret07,
+    "RET08": _ret08,
     "SHT05": _arrangements_twice,
     "SHT06": _no_arrangements,
+    "PUP19": _pup19,
+    "PUP20": _pup20,
+    "PUP21": _pup21,
+    "PUP22": _pup22,
+    "EXP01": _exp01,
+    "EXP02": _exp02,
+    "EXP03": partial(_take_away, table="reviews", code="EXP03", suits=lambda _: True),
     "PUP05": _pup05,
     "PUP17": _pup17,
     "PUP01": partial(_rekey, code="PUP01", make=lambda upn: upn[:-1]),

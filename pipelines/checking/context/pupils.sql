@@ -35,6 +35,32 @@ placements as (
     group by all
 ),
 
+-- what last term's return says of the same pupil
+last_term as (
+    select
+        known.return_id,
+        known.row_number,
+        before.sex,
+        before.sen_provision,
+        -- who came off the register may start anew
+        case when before.sen_provision <> 'N' then before.sen_start_date end as sen_start_date
+    from known_pupils as known
+    inner join last_pupils as before
+        on known.return_id = before.return_id and known.last_row_number = before.last_row_number
+),
+
+-- numbers that last term's return gives as the former ones of pupils who have others since
+former_upns as (
+    select
+        pupils.return_id,
+        pupils.row_number,
+        min(before.former_upn) as former_upn
+    from pupils
+    inner join last_pupils as before on pupils.return_id = before.return_id and pupils.upn = before.former_upn
+    where before.identifier <> pupils.upn
+    group by all
+),
+
 -- the years of GIAS's phases; schools of no phase (special, alternative provision) and all-through ones have any
 phases (phase, youngest, oldest) as (
     values
@@ -79,7 +105,11 @@ select
                         then 1
                     else 0
                 end
-    end as reviews_or_placements
+    end as reviews_or_placements,
+    last_term.sex as sex_last_term,
+    last_term.sen_provision as sen_provision_last_term,
+    last_term.sen_start_date as sen_start_date_last_term,
+    former_upns.former_upn as former_upn_of_another
 from numbered
 left join reference.schools as schools on numbered.return_urn = schools.urn
 left join phases on schools.phase = phases.phase
@@ -87,3 +117,5 @@ left join rows_of_pupil
     on numbered.return_id = rows_of_pupil.return_id and numbered.row_number = rows_of_pupil.row_number
 left join plans on numbered.return_id = plans.return_id and numbered.identifier = plans.upn
 left join placements on numbered.return_id = placements.return_id and numbered.identifier = placements.upn
+left join last_term on numbered.return_id = last_term.return_id and numbered.row_number = last_term.row_number
+left join former_upns on numbered.return_id = former_upns.return_id and numbered.row_number = former_upns.row_number

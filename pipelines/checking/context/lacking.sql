@@ -1,0 +1,31 @@
+-- One row: what a rule needs (its `needs`) and a checked return has not, with the reason that its runs then give.
+with returns as (select * from checked_returns),
+
+looked_back as (
+    select
+        returns.return_id,
+        last_returns.last_return_id,
+        last_returns.is_same_year
+    from returns
+    left join last_returns on returns.return_id = last_returns.return_id
+)
+
+select
+    return_id,
+    'last_return' as need,
+    'no return last term' as reason
+from looked_back
+where last_return_id is null
+union all
+select
+    return_id,
+    'last_return_of_year',
+    case when last_return_id is null then 'no return last term' else 'first term of the year' end
+from looked_back
+where last_return_id is null or not is_same_year
+union all
+select
+    return_id,
+    'register',
+    'nil return'
+from nil_returns
