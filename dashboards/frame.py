@@ -20,6 +20,7 @@ ALL = "all"
 PAGES = {
     "pages/overview.py": "Overview",
     "pages/trends.py": "Trends",
+    "pages/benchmarks.py": "Benchmarks",
     "pages/support_cases.py": "Support cases",
     "pages/ehc_admissions.py": "EHC admissions",
     "pages/returns.py": "Returns and data quality",
