@@ -67,6 +67,15 @@ ADMISSION_STANDINGS = {
 # reasons that no school gave
 REASONS = {"NO_RETURN": "No return", "NOT_READABLE": "Not readable", "PLAN_CEASED": "Plan ceased"}
 
+# why a published figure changed
+RESTATED_BECAUSE = {
+    "resubmission": "The school sent its return again",
+    "late_return": "The school's return came after the deadline",
+    "returns": "Another return that it rests on changed",
+    "la_files": "The LA's own files changed",
+    "definitions": "The rules or definitions changed",
+}
+
 FACT_SOURCES = {
     "la": "the LA",
     "school": "the return",

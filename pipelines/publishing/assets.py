@@ -3,6 +3,7 @@
 from dagster import AssetExecutionContext, MaterializeResult, asset
 
 from pipelines.building.assets import dbt_models
+from pipelines.publishing.restatements import note_restatements
 from pipelines.publishing.snapshots import publish
 from pipelines.resources import Warehouse, run_time
 
@@ -10,4 +11,6 @@ from pipelines.resources import Warehouse, run_time
 @asset(deps=[key for key, group in dbt_models.group_names_by_key.items() if group == "marts"], group_name="publishing")
 def snapshot(context: AssetExecutionContext, warehouse: Warehouse) -> MaterializeResult:
     """A read-only copy of the marts; dashboards open the newest."""
-    return MaterializeResult(metadata={"snapshot": publish(warehouse.settings, run_time(context))})
+    at = run_time(context)
+    restated = note_restatements(warehouse.settings, at)
+    return MaterializeResult(metadata={"snapshot": publish(warehouse.settings, at), "restated figures": restated})

@@ -29,7 +29,7 @@ ANALYSTS_TABLES = (
 )
 # The LA's own files in use or refused, each with what could not be taken from it (rows by number, nobody by name).
 LA_FILES = """
-    SELECT kind, path, received_at, rows, state, fault FROM {warehouse}.ledger.reference_files WHERE state IN {states}
+    SELECT kind, path, sha256, received_at, rows, state, fault FROM {warehouse}.ledger.reference_files WHERE state IN {states}
 """
 KEPT = 3  # an open page may still read the one before
 
@@ -68,6 +68,7 @@ def publish(settings: Settings, published_at: datetime) -> str:
         attach(connection, settings.warehouse_path, ALIAS, settings, read_only=True)
         tables = {f"marts.{table}": f"SELECT * FROM {ALIAS}.marts.{table}" for table in ANALYSTS_TABLES}
         tables["marts.la_files"] = LA_FILES.format(warehouse=ALIAS, states=SHOWN_STATES)
+        tables["marts.restatements"] = f"SELECT * EXCLUDE (snapshot_from) FROM {ALIAS}.ledger.restatements"
         tables["marts.snapshot"] = _about(settings, published_at)
         _write(connection, settings.published_dir / name, tables, settings)
         lookup = {"restricted.pupil_keys": f"SELECT * FROM {ALIAS}.restricted.pupil_keys"}

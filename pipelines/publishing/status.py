@@ -19,6 +19,7 @@ def find_status(settings: Settings, on: date) -> dict[str, Any]:
         "deadline": due[0].deadline.isoformat() if due else None,
         "terms": [],
         "la_files_at_fault": [],
+        "restated_figures": 0,
     }
     try:
         connection, name = open_snapshot(settings)
@@ -38,6 +39,9 @@ def find_status(settings: Settings, on: date) -> dict[str, Any]:
         at_fault = connection.sql(
             "SELECT path, fault FROM marts.la_files WHERE fault IS NOT NULL ORDER BY path"
         ).fetchall()
+        found["restated_figures"] = connection.sql(
+            "SELECT count(*) FROM marts.restatements SEMI JOIN marts.snapshot USING (published_at)"
+        ).fetchone()[0]
         found["la_files_at_fault"] = [{"path": path, "fault": fault} for path, fault in at_fault]
     for term, *numbers, outstanding in rows:
         names = (*statuses, "errors", "queries")
@@ -63,6 +67,9 @@ def describe(found: dict[str, Any]) -> str:
     newest = found["terms"][-1] if found["terms"] else None
     if newest and newest["outstanding"]:
         lines += ["", f"Outstanding for {newest['term']}: {', '.join(newest['outstanding'])}"]
+    if found["restated_figures"]:
+        figures = "1 figure" if found["restated_figures"] == 1 else f"{found['restated_figures']:,} figures"
+        lines += ["", f"Restated: {figures} published before; the page Restatements says which, and why."]
     lines += [f"\n{file['path']}: {file['fault']}" for file in found["la_files_at_fault"]]
     if found["window_open"]:
         lines += ["", f"The window of {found['window_open']} is open until {found['deadline']}."]

@@ -367,6 +367,57 @@ def issues(sent: list[dict]) -> list[dict]:
     return [*rows, unplaced]
 
 
+RELEASE = "Education, health and care plans, Reporting year 2025"
+# measure -> period -> area -> numerator, denominator, value, symbol; made up
+PUBLISHED = {
+    "plans_within_20_weeks": {
+        "2023": {"la": (90, 200, 45.0, None), "region": (900, 1800, 50.0, None), "country": (9000, 18000, 50.0, None)},
+        "2024": {"la": (120, 200, 60.0, None), "region": (990, 1800, 55.0, None), "country": (8100, 18000, 45.0, None)},
+    },
+    "requests": {
+        "2024": {
+            "la": (None, None, None, "c"),
+            "region": (2500, None, 2500, None),
+            "country": (30000, None, 30000, None),
+        }
+    },
+}
+# of 2024: 30 of 100, 90 of 100, and one whose figure is not there: together 120 of 200
+NEIGHBOURS = {"Alpha": (30, 100, 30.0, None), "Beta": (90, 100, 90.0, None), "Gamma": (None, None, None, "x")}
+AREA_NAMES = {"la": "Synthetic Council", "region": "South West", "country": "England"}
+
+
+def comparators() -> dict[str, list[dict]]:
+    """marts.comparators, their measures, and what the release says."""
+    cells = ("numerator", "denominator", "value", "symbol")
+    figures = [
+        {"measure": measure, "time_period": period, "area_type": area, "area_name": AREA_NAMES[area]}
+        | dict(zip(cells, figure, strict=True))
+        for measure, periods in PUBLISHED.items()
+        for period, areas in periods.items()
+        for area, figure in areas.items()
+    ] + [
+        {"measure": "plans_within_20_weeks", "time_period": "2024", "area_type": "statistical_neighbours"}
+        | {"area_name": name}
+        | dict(zip(cells, figure, strict=True))
+        for name, figure in NEIGHBOURS.items()
+    ]
+    rows = [{"release": RELEASE, "breakdown": "all", "area_code": row["area_name"], **row} for row in figures]
+    rows.append({**rows[0], "breakdown": "Sex: Female", "value": 99.9})
+    with (SEEDS_DIR / "comparator_measures.csv").open(newline="", encoding="utf-8") as lines:
+        kept = ("measure", "position", "theme", "name", "unit", "better", "beside")
+        measures = [
+            {name: row[name] or None for name in kept} | {"position": int(row["position"])}
+            for row in csv.DictReader(lines)
+        ]
+    notes = [
+        {"release": RELEASE, "measure": None, "symbol": "c", "note": "a meaning that this release alone gives"},
+        {"release": RELEASE, "measure": "requests", "symbol": None, "note": "A footnote on <requests>."},
+        {"release": RELEASE, "measure": "plans_within_20_weeks", "symbol": None, "note": "A footnote on 20 weeks."},
+    ]
+    return {"comparators": rows, "comparator_measures": measures, "comparator_notes": notes}
+
+
 def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: datetime = PUBLISHED_AT) -> str:
     """Make the marts of the terms (all but the last `drop_last`) and publish them; returns the snapshot's name."""
     all_terms = terms(settings)
@@ -396,6 +447,7 @@ def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: date
         "ehc_admissions": ehc_admissions(all_terms),
         "returns": sent,
         "issues": issues(sent),
+        **comparators(),
     }
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.warehouse_path.unlink(missing_ok=True)
@@ -408,7 +460,8 @@ def mart_columns() -> dict[str, dict[str, str]]:
     marts = {}
     for path in (DBT_PROJECT_DIR / "models" / "marts").glob("*.yml"):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
-            name = model["name"].replace("indicator_definitions", "indicators")  # its alias
+            name = model["name"].replace("indicator_definitions", "indicators")  # their aliases
+            name = name.replace("comparator_definitions", "comparator_measures")
             marts[name] = {column["name"]: column["data_type"] for column in model["columns"]}
     return marts
 
@@ -416,6 +469,14 @@ def mart_columns() -> dict[str, dict[str, str]]:
 LA_FILES = [
     ("edubasealldata20260701.csv", "current", 70, None),
     ("ehc_plans.csv", "current", 40, "Row 7: named_date cannot be read. 1 row is left out."),
+]
+
+
+# as the pipeline notes them: area, from, to, because
+RESTATED = [
+    ("school", "100000", (6, 10), (9, 10), "resubmission"),
+    ("school", "100001", None, (5, 10), "late_return"),
+    ("la", "801", (40, 80), (48, 90), "returns"),
 ]
 
 
@@ -427,6 +488,14 @@ def _write_warehouse(settings: Settings, tables: dict[str, list[dict]]) -> None:
             "INSERT INTO ledger.reference_files (path, state, rows, fault, received_at) VALUES (?, ?, ?, ?, now())",
             LA_FILES,
         )
+        for area_type, code, before, since, because in RESTATED:
+            figures = [x for made in (before, since) for x in ((*made, made[0] / made[1]) if made else (None,) * 3)]
+            connection.execute(
+                """INSERT INTO ledger.restatements (published_at, indicator_id, area_type, area_code, term, group_type,
+                    group_value, numerator_from, denominator_from, value_from, numerator_to, denominator_to, value_to, because)
+                VALUES (?, 'REV03', ?, ?, ?, 'all', 'all', ?, ?, ?, ?, ?, ?, ?)""",
+                [PUBLISHED_AT, area_type, code, tables["terms"][-1]["term"], *figures, because],
+            )
         for name, rows in tables.items():
             columns = ", ".join(f"{column} {kind}" for column, kind in contracts[name].items())
             connection.execute(f"CREATE TABLE marts.{name} ({columns})")

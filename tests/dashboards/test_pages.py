@@ -20,6 +20,7 @@ TITLES = {
     "support_cases": "Support cases",
     "ehc_admissions": "EHC admissions",
     "returns": "Returns and data quality",
+    "benchmarks": "Benchmarks",
 }
 PAGES = list(TITLES)
 
@@ -301,3 +302,19 @@ def test_what_could_not_be_taken_from_the_las_own_files_is_said(published):
     said = text_of(open_page("returns"))
     assert "ehc_plans.csv 40 rows, in use since" in said
     assert "Row 7: named_date cannot be read. 1 row is left out." in said
+
+
+def test_a_restated_figure_is_shown_as_it_was_published_and_as_it_is_since(published):
+    app = open_page("restatements")
+    rows = app.dataframe[0].value.to_dict("records")
+    assert [(row["Published before"], row["Since"], row["Because"]) for row in rows] == [
+        ("50.0% (40 of 80)", "53.3% (48 of 90)", "Another return that it rests on changed"),
+        ("60.0% (6 of 10)", "90.0% (9 of 10)", "The school sent its return again"),
+        ("not published", "50.0% (5 of 10)", "The school's return came after the deadline"),
+    ]
+    of_school = open_page("restatements", school="100000")
+    assert [row["Since"] for row in of_school.dataframe[0].value.to_dict("records")] == ["90.0% (9 of 10)"]
+
+
+def test_a_term_without_a_restated_figure_says_so(published):
+    assert "No published figure of this term has changed" in text_of(open_page("restatements", term="2023-24-autumn"))
