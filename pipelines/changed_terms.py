@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 import duckdb
 
@@ -25,18 +26,23 @@ PROJECT_SUFFIXES = {".yml", ".csv", ".sql", ".py", ".j2"}
 
 
 def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Term -> fingerprint of its inputs, for every term that has a file: files, the LA's own, the project's own."""
+    """Term -> fingerprint of its inputs, for every term that has a file: files, the LA's own, the project's own.
+
+    Its files, and those of the term before, which rules look back on.
+    """
     common = [_project_fingerprint(), reference_fingerprint(connection), calendar_path(settings).read_text()]
     common += [settings.la_code, str(settings.minimum_units)]
     # files, not returns: one that came twice is no return, and its school is told
-    returns = connection.sql("""
-        SELECT term, string_agg(file_id || coalesce(released_at::VARCHAR, ''), ',' ORDER BY file_id)
-        FROM ledger.files WHERE term IS NOT NULL GROUP BY term
-    """).fetchall()
-    calendar = load_calendar(settings)
+    returns = dict(
+        connection.sql("""
+            SELECT term, string_agg(file_id || coalesce(released_at::VARCHAR, ''), ',' ORDER BY file_id)
+            FROM ledger.files WHERE term IS NOT NULL GROUP BY term
+        """).fetchall()
+    )
     return {
-        term: hashlib.sha256("\n".join([*common, received]).encode()).hexdigest()
-        for term, received in sorted(returns, key=lambda row: list(calendar).index(row[0]))
+        term: hashlib.sha256("\n".join([*common, returns.get(before, ""), returns[term]]).encode()).hexdigest()
+        for before, term in pairwise(["", *load_calendar(settings)])
+        if term in returns
     }
 
 

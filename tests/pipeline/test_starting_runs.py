@@ -52,6 +52,14 @@ def test_a_finished_term_is_not_run_again_until_a_return_of_it_arrives(settings,
     assert changed_ranges(settings, connection) == [["2025-26-spring"]]
 
 
+def test_a_resubmission_is_something_new_for_the_next_term_as_well_for_its_rules_look_back_on_it(settings, connection):
+    received = ["2024-25-summer", "2025-26-autumn", "2025-26-spring", "2025-26-summer"]
+    receive(connection, *received)
+    mark_finished(settings, connection, received, NOW)
+    receive(connection, "2025-26-autumn")
+    assert changed_ranges(settings, connection) == [["2025-26-autumn", "2025-26-spring"]]
+
+
 def test_a_file_that_came_twice_is_something_new_though_no_return(settings, connection):
     receive(connection, "2025-26-autumn")
     mark_finished(settings, connection, ["2025-26-autumn"], NOW)
