@@ -25,6 +25,7 @@ PAGES = {
     "pages/ehc_admissions.py": "EHC admissions",
     "pages/returns.py": "Returns and data quality",
     "pages/restatements.py": "Restatements",
+    "pages/rules.py": "Rules",
 }
 
 

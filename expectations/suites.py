@@ -32,6 +32,23 @@ TYPE_ENDINGS = {"date": "date", "code": "code", "yes_no": "code", "count": "numb
 LINKS = {"reviews": ("planned_date",)}
 # Cells that a written rule may blank: their typed value comes back from the text alone, so that checking can be repeated.
 RESTORABLE_TYPES = ("upn", "uln")
+# An example of each type, for the catalogue of rules and for their tests: what can be read, and what cannot.
+RIGHT = {
+    "upn": "H801200001001",
+    "uln": "1000000043",
+    "urn": "100001",
+    "laestab": "8012001",
+    "academic_year": "2025-26",
+    "specification": "1.0",
+    "url": "https://www.school.example/send",
+    "yes_no": "Y",
+    "date": "2025-10-02",
+    "count": "3",
+    "pounds": "1200.50",
+}
+WRONG = {"date": "31/02/2025", "code": "ZZ", "yes_no": "maybe", "count": "2.5", "pounds": "lots"}
+UNREADABLE = "=A2"  # of every other type
+TOO_EARLY = "1990-08-31"
 FORMATS = {
     "urn": "Give the six digits of the URN.",
     "laestab": "Give the LAESTAB as seven digits, such as 8012001.",
@@ -144,13 +161,17 @@ def generated_rules(table: Table) -> list[Rule]:
         expect={"type": "expect_column_values_to_be_null", "column": "surplus"},
         costs="row",
         generated=True,
+        breaks={"surplus": "see note"},
+        holds={"surplus": None},
     )
     return [*rules, surplus]
 
 
 def _field_rules(table: Table, f: Field) -> list[Rule]:
     costs = "row" if f.name in identifying(table) else "cell"
+    right = {f.name: next(iter(code_list(f.list))) if f.type == "code" else RIGHT.get(f.type, "as it should be")}
     common = {"severity": "error", "table": table.name, "fields": (f.name,), "costs": costs, "generated": True}
+    common |= {"holds": right}
     rules = []
     if f.required:
         rules.append(
@@ -159,6 +180,7 @@ def _field_rules(table: Table, f: Field) -> list[Rule]:
                 says=f'"{f.label}" is blank.',
                 remedy="Fill it in." if costs == "cell" else "Fill it in. Until then the row is not counted.",
                 expect={"type": "expect_column_values_to_not_be_null", "column": f"{f.name}__given"},
+                breaks={f.name: None},
                 **common,
             )
         )
@@ -171,6 +193,7 @@ def _field_rules(table: Table, f: Field) -> list[Rule]:
                 remedy="Correct it.",
                 faults=MappingProxyType(fault_sentences(kind, f)),
                 expect={"type": "expect_column_values_to_be_null", "column": f"{f.name}__{kind}"},
+                breaks={f.name: TOO_EARLY if kind == "window" else WRONG.get(f.type, UNREADABLE)},
                 **common,
             )
         )

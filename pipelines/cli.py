@@ -228,3 +228,29 @@ def status(
     except WarehouseKeyError as error:
         _fail(str(error))
     typer.echo(json.dumps(found, indent=2) if as_json else describe(found))
+
+
+@app.command()
+def rules(
+    table: Annotated[str | None, typer.Option(help="Only those of a table: pupils, plans, files, ...")] = None,
+    severity: Annotated[str | None, typer.Option(help="Only errors, or only queries: error, query.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write them to a CSV file.")] = None,
+) -> None:
+    """Every rule that a return is held against: what is wrong, what to do, an example of each."""
+    from expectations.catalogue import as_csv, catalogue, in_lines
+
+    wanted = {"table": table, "severity": severity}
+    found = [
+        entry
+        for entry in catalogue()
+        if all(value is None or entry[name].lower() == value.lower() for name, value in wanted.items())
+    ]
+    if not found:
+        tables = ", ".join(dict.fromkeys(entry["table"] for entry in catalogue()))
+        _fail(f"There are no such rules. The tables are: {tables}. The severities are: error, query.", 2)
+    if csv_file:
+        csv_file.write_text(as_csv(found), encoding="utf-8")
+        typer.echo(f"{len(found)} rules are in {csv_file}")
+    else:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else in_lines(found))

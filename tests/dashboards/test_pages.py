@@ -21,6 +21,7 @@ TITLES = {
     "ehc_admissions": "EHC admissions",
     "returns": "Returns and data quality",
     "benchmarks": "Benchmarks",
+    "rules": "Rules",
 }
 PAGES = list(TITLES)
 

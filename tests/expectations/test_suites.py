@@ -187,3 +187,25 @@ def test_a_rule_about_rows_names_the_field_to_correct():
         for rule in RULES
         if rule.table not in SHEETLESS and not rule.field and not rule.code.endswith("surplus")
     ] == []
+
+
+def test_severities_are_those_of_the_specification():
+    severity = {rule.code: rule.severity for rule in RULES}
+    errors = (
+        "PUP07", "PUP18", "PUP08", "PUP03", "SHT04", "RET01", "RET02", "FIL08", "FIL09",
+        "ARR.healthcare_plans_reviewed.number", "PLA.planned_date.window",
+    )  # fmt: skip
+    queries = (
+        "PUP10", "PUP16", "PUP17", "RVW06", "FIL12", "FIL06", "RVW04", "RET03", "RET04", "RET05", "RET06",
+    )  # fmt: skip
+    assert {severity[code] for code in errors} == {"error"}
+    assert {severity[code] for code in queries} == {"query"}
+    # everything across returns and against the LA
+    assert {rule.severity for rule in RULES if rule.needs} == {"query"}
+    # dates out of order, but for a review before its plan
+    pairs = {
+        rule.code: rule.severity
+        for rule in RULES
+        if rule.expect["type"] == "expect_column_pair_values_a_to_be_greater_than_b"
+    }
+    assert [code for code, of_pair in pairs.items() if of_pair == "query"] == ["RVW04"]
