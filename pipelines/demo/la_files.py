@@ -9,8 +9,9 @@ from random import Random
 
 from pipelines.demo.days import academic_year_of
 from pipelines.demo.lives import Naming, Pupil, World
-from pipelines.demo.returns import gives_uln_alone
+from pipelines.demo.returns import gives_uln_alone, identity, year_group
 from pipelines.demo.schools import NEIGHBOURS, School
+from pipelines.terms import Term
 
 # the header of GIAS's edubasealldata file, in its order
 GIAS_COLUMNS = (Path(__file__).parent / "gias_header.csv").read_text(encoding="utf-8").strip().split(",")
@@ -31,6 +32,13 @@ SEN2_HEADINGS = {
     "senneed": "activeplanstableid sentype sentyperank",
 }
 
+# of COLLECT's columns those that say whose a row is and what SEN the pupil has
+CENSUS_HEADINGS = {
+    "pupilonroll": "pupilonrolltableid NativeId pupilonrollorderseqcolumn sourceid schoolcensustableid surname forename "
+    "upn formerupn uniquelearnernumber dob sex entrydate enrolstatus ncyearactual senprovision",
+    "senneeds": "pupilonrolltableid NativeId senneedstableid senneedsorderseqcolumn sourceid sentyperank sentype",
+}
+
 
 def csv_text(heading: Iterable[str], rows: Iterable[Iterable[object]], line_end: str = "\n") -> str:
     """A CSV with its heading; None is an empty cell, a date is ISO."""
@@ -42,15 +50,17 @@ def csv_text(heading: Iterable[str], rows: Iterable[Iterable[object]], line_end:
 
 
 def write_la_files(
-    world: World, others: dict[str, list[School]], folder: Path, as_at: date, financial_year: str, rng: Random
+    world: World, others: dict[str, list[School]], folder: Path, terms: list[Term], rng: Random
 ) -> list[Path]:
-    """Write every file of `reference/` and return their paths; the extracts are of the as-at date."""
-    schools = [*world.schools, *(school for group in others.values() for school in group)]
+    """Write every file of `reference/` and return their paths; the extracts are of the last term's as-at date."""
+    as_at = terms[-1].as_at_date
+    earlier = [school.predecessor for school in world.schools if school.predecessor]
+    schools = [*world.schools, *earlier, *(school for group in others.values() for school in group)]
     texts = {
         "contacts.csv": contacts(world.schools, rng),
         "ehc_plans.csv": ehc_plans(world, as_at),
         "pupil_context.csv": pupil_context(world),
-        "notional_budgets.csv": notional_budgets(world.schools, financial_year, rng),
+        "notional_budgets.csv": notional_budgets(world.schools, terms, rng),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
@@ -60,7 +70,8 @@ def write_la_files(
     gias.write_bytes(gias_establishments(schools, rng).encode("cp1252"))
     links = folder / f"links_edubasealldata{stamp}.csv"
     links.write_bytes(gias_links(world.schools, others).encode("cp1252"))
-    return [*(folder / name for name in texts), gias, links, *write_sen2(world, folder / "sen2", as_at, rng)]
+    sen2 = write_sen2(world, folder / "sen2", as_at, rng)
+    return [*(folder / name for name in texts), gias, links, *sen2, *write_census(world, folder / "census", terms)]
 
 
 def gias_establishments(schools: list[School], rng: Random) -> str:
@@ -83,7 +94,7 @@ def gias_establishments(schools: list[School], rng: Random) -> str:
             "EstablishmentTypeGroup (name)": school.group,
             "EstablishmentStatus (code)": school.status[0],
             "EstablishmentStatus (name)": school.status[1],
-            "OpenDate": "01-09-1998" if school.trust is None else "01-04-2014",
+            "OpenDate": _opened_on(school),
             "CloseDate": school.closed_on,
             "PhaseOfEducation (code)": school.phase_code,
             "PhaseOfEducation (name)": school.phase,
@@ -111,16 +122,22 @@ def gias_establishments(schools: list[School], rng: Random) -> str:
     return csv_text(GIAS_COLUMNS, rows, "\r\n")
 
 
+def _opened_on(school: School) -> str:
+    if school.converted_on and not school.closed_on:
+        return f"{school.converted_on:%d-%m-%Y}"
+    return "01-09-1998" if school.trust is None else "01-04-2014"
+
+
 def gias_links(schools: list[School], others: dict[str, list[School]]) -> str:
-    """Predecessors and successors: a closed school became the first academy."""
-    academy = next((s for s in schools if s.trust and s.kind == "primary"), None)
+    """Predecessors and successors, each from both ends: a school that became an academy, and one that was merged away."""
     rows = []
-    if academy:
-        closed = others["closed"][0]
-        rows = [
-            [closed.urn, academy.urn, academy.name, "Successor", "01-09-2022"],
-            [academy.urn, closed.urn, closed.name, "Predecessor", "01-09-2022"],
-        ]
+    merged, into = others["closed"][0], next((s for s in schools if s.kind == "primary" and not s.predecessor), None)
+    pairs = [(s.predecessor, s, "", f"{s.converted_on:%d-%m-%Y}") for s in schools if s.predecessor and s.converted_on]
+    if into:
+        pairs.append((merged, into, " - merged", "01-09-2022"))
+    for old, new, kind, day in pairs:
+        rows.append([old.urn, new.urn, new.name, f"Successor{kind}", day])
+        rows.append([new.urn, old.urn, old.name, f"Predecessor{kind}", day])
     return csv_text(["URN", "LinkURN", "LinkName", "LinkType", "LinkEstablishedDate"], rows, "\r\n")
 
 
@@ -133,6 +150,8 @@ def contacts(schools: list[School], rng: Random) -> str:
         if rng.random() < 0.9:
             rows.append([school.urn, f"Headteacher, {school.name}", f"head@{host}", "HEADTEACHER"])
         rows.append([school.urn, f"Office, {school.name}", f"office@{host}", "OFFICE"])
+        if school.predecessor:
+            rows.append([school.predecessor.urn, f"SENCO, {school.name}", f"senco@{host}", "SENCO"])
     return csv_text(["urn", "name", "email", "role"], rows)
 
 
@@ -152,7 +171,7 @@ def ehc_plans(world: World, as_at: date) -> str:
                 rows.append(
                     [
                         la_identifier(pupil),
-                        naming.school.urn,
+                        naming.school.urn_on(naming.la_named or naming.named),
                         naming.la_named or naming.named,
                         transfer,
                         naming.expected,
@@ -181,12 +200,14 @@ def pupil_context(world: World) -> str:
     return csv_text(["upn", "looked_after", "top_up_funding"], rows)
 
 
-def notional_budgets(schools: list[School], financial_year: str, rng: Random) -> str:
-    """The notional SEN budget of mainstream schools."""
+def notional_budgets(schools: list[School], terms: list[Term], rng: Random) -> str:
+    """The notional SEN budget of mainstream schools, of every financial year from the first term's to the last one's."""
+    first, last = (int(term.academic_year[:4]) for term in (terms[0], terms[-1]))
     rows = [
-        [school.urn, financial_year, rng.randrange(40, 900) * 500]
+        [school.urn_on(date(year, 4, 1)), f"{year}-{(year + 1) % 100:02d}", rng.randrange(40, 900) * 500]
         for school in schools
         if school.kind in ("primary", "secondary")
+        for year in range(first, last + 2)
     ]
     return csv_text(["urn", "financial_year", "amount"], rows)
 
@@ -261,7 +282,8 @@ def _add_case(tables: dict[str, list[list]], pupil: Pupil, namings: list[Naming]
     current = namings[-1]
     left = _left(current, reference)
     tables["namedplan"].append([person, started, 0, 0, "N", "N", "N", left, 1 if left else None])
-    tables["plandetail"].append([person, current.school.urn, "", "", "", 1, 0, 0])
+    urn = current.school.urn_on(reference)
+    tables["plandetail"].append([person, urn, "", "", "", 1, 0, 0])
     if left:
         return
     meeting = max((day for day in pupil.annual_reviews if day <= reference), default=None)
@@ -273,7 +295,73 @@ def _add_case(tables: dict[str, list[list]], pupil: Pupil, namings: list[Naming]
     active = len(tables["activeplans"])
     stay = next((s for s in reversed(pupil.stays) if s.school is current.school and s.entry <= reference), None)
     if stay:
-        tables["placementdetail"].append([active, current.school.urn, "", "", "", 1, stay.entry, None, 0, 0, "N", "N"])
+        tables["placementdetail"].append([active, urn, "", "", "", 1, stay.entry, None, 0, 0, "N", "N"])
     tables["senneed"].append([active, pupil.primary_need, 1])
     if pupil.secondary_need:
         tables["senneed"].append([active, pupil.secondary_need, 2])
+
+
+def write_census(world: World, folder: Path, terms: list[Term]) -> list[Path]:
+    """COLLECT's export of the school census of each term; types of need in spring alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for term in terms:
+        tables = census_tables(world, term)
+        for name, headings in CENSUS_HEADINGS.items():
+            if name in tables:
+                path = folder / f"{term.census_day.year}_{term.name}_{name}.csv"
+                path.write_bytes(csv_text(headings.split(), tables[name], "\r\n").encode("utf-8"))
+                paths.append(path)
+    return paths
+
+
+def census_tables(world: World, term: Term) -> dict[str, list[list]]:
+    """The rows of each table. On roll are the pupils who have SEN at some time of the period; colleges send no census."""
+    day = term.census_day
+    on_roll: list[list] = []
+    needs: list[list] = []
+    for pupil in world.pupils:
+        second = next((stay for stay in pupil.stays if stay.enrolment == "S"), None)
+        for stay in pupil.stays:
+            if stay.school.type_code == "18" or stay.entry > day or (stay.leaving is not None and stay.leaving < day):
+                continue
+            upn, uln, former = identity(pupil, stay.school, day)
+            has_sen = pupil.sen_start <= day and not (pupil.off_on and pupil.off_on <= day)
+            alone = stay.enrolment == "M" and (second is None or second.entry > day)
+            number = len(on_roll) + 1
+            on_roll.append(
+                [
+                    f"{term.term}-{number}",
+                    stay.school.laestab,
+                    number,
+                    "COLLECT",
+                    stay.school.laestab,
+                    f"SURNAME{pupil.number:05d}",
+                    f"Forename{pupil.number:05d}",
+                    upn,
+                    former,
+                    uln,
+                    _blade(date(pupil.cohort - 5, 9, 1) + timedelta(days=pupil.number % 364)),
+                    pupil.sex,
+                    _blade(stay.entry),
+                    "C" if alone else stay.enrolment,
+                    year_group(pupil.group(day)),
+                    ("E" if pupil.has_plan(day) else "K") if has_sen else "N",
+                ]
+            )
+            types = [pupil.primary_need]
+            if pupil.secondary_need and pupil.need_known_from and pupil.need_known_from <= day:
+                types.append(pupil.secondary_need)
+            for rank, need in enumerate(types if has_sen else [], start=1):
+                needs.append(
+                    [
+                        f"{term.term}-{number}",
+                        stay.school.laestab,
+                        len(needs) + 1,
+                        len(needs) + 1,
+                        "COLLECT",
+                        rank,
+                        need,
+                    ]
+                )
+    return {"pupilonroll": on_roll, "senneeds": needs} if term.name == "spring" else {"pupilonroll": on_roll}

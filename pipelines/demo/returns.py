@@ -159,7 +159,7 @@ def cut_return(
     nil = "N" if rows["pupils"] else "Y"
     role = rng.choice(("HEADTEACHER", "SENCO", "SENCO", "ADMINISTRATOR"))
     name = term.name.upper()
-    rows["return"].append([school.laestab, school.urn, term.academic_year, name, year.as_at, "1.0", role, nil])
+    rows["return"].append([school.laestab, school.urn_on(year.as_at), term.academic_year, name, year.as_at, "1.0", role, nil])
     return SchoolReturn(school, term, [Sheet(table, list(FIELDS[table]), rows[table]) for table in FIELDS])
 
 
@@ -175,7 +175,7 @@ def _pupil(stay: Stay, year: Year) -> Row:
     foreseen = stay.leaving and stay.leaving <= as_at + timedelta(days=30) and int(school.urn) % 2 == 0
     leaving = stay.leaving if foreseen else year.known(stay.leaving)
     transition = year.known(stay.transition)
-    following = next((s.school.urn for s in pupil.stays if s.entry > (stay.leaving or date.max)), None)
+    following = next((s.school.urn_on(s.entry) for s in pupil.stays if s.entry > (stay.leaving or date.max)), None)
     return [
         upn,
         uln,

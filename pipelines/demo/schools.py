@@ -1,6 +1,7 @@
 """The synthetic LA's schools: of every kind, and different from each other on purpose, so that there is something to find."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
@@ -68,6 +69,15 @@ class School:
     traits: Traits = field(default_factory=lambda: Traits(0.7))
     silent_in: frozenset[str] = frozenset()
     gives_uln_alone: bool = False
+    # the school that it was until it became an academy, under another URN and the same LAESTAB
+    predecessor: "School | None" = None
+    converted_on: date | None = None
+
+    def urn_on(self, day: date) -> str:
+        """The URN that the school had on a day."""
+        if self.predecessor and self.converted_on and day < self.converted_on:
+            return self.predecessor.urn
+        return self.urn
 
     @property
     def laestab(self) -> str:
@@ -119,7 +129,30 @@ def make_schools(la_code: str, count: int, terms: list[Term], rng: Random) -> li
     _join_trusts(schools, rng)
     _join_federations(schools)
     _give_characters(schools, terms, rng)
+    _convert_one(schools, terms)
     return schools
+
+
+def _convert_one(schools: list[School], terms: list[Term]) -> None:
+    """A school becomes an academy between two of the terms, where an academic year begins if it can be."""
+    academy = next(
+        (s for s in schools if s.kind in ("primary", "secondary") and s.group == "Academies" and not s.silent_in), None
+    )
+    if academy is None or len(terms) < 2:
+        return
+    begins = next((term for term in terms[1:] if term.name == "autumn"), terms[len(terms) // 2])
+    academy.converted_on = begins.starts_on.replace(day=1)
+    academy.predecessor = replace(
+        academy,
+        urn=str(int(academy.urn) - 50_000),
+        type_code="1",
+        type="Community school",
+        group_code="4",
+        group="Local authority maintained schools",
+        trust=None,
+        status=("2", "Closed"),
+        closed_on=f"{academy.converted_on - timedelta(days=1):%d-%m-%Y}",
+    )
 
 
 def _school(la_code: str, number: str, urn: str, name: str, kind: str, nth: int, rng: Random) -> School:

@@ -93,8 +93,7 @@ def make_la(
         world,
         others,
         settings.reference_dir,
-        chosen[-1].as_at_date,
-        f"{last_year}-{(last_year + 1) % 100:02d}",
+        chosen,
         Random(f"{seed}:la"),
     )
     faults: list[Fault] = []

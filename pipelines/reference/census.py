@@ -8,6 +8,7 @@ none of GIAS's, it is the one that the row of `schoolcensus` (`lea` and `estab`,
 """
 
 import re
+from datetime import date
 from functools import lru_cache
 
 import polars as pl
@@ -98,7 +99,9 @@ def read_census(files: list[CollectedFile], surroundings: Surroundings) -> Colle
                 if file in verdicts and verdicts[file].state == "current":
                     verdicts[file] = Verdict("broken", fault=f"has no file of {term} with the pupils on roll beside it")
             continue
-        placed = _placed(on_roll, read["schoolcensus"][0], surroundings.schools)
+        placed = _placed(
+            on_roll, read["schoolcensus"][0], _on_the_day(surroundings.schools, surroundings.terms[term].census_day)
+        )
         known = placed.drop_nulls(["upn", "urn"])
         _add_fault(verdicts, of_roll, placed["upn"].null_count(), "without a UPN or a ULN that can be read")
         _add_fault(verdicts, of_roll, placed["urn"].null_count(), "of a school that is not in GIAS by NativeId")
@@ -166,6 +169,14 @@ def _first_readable(
             table, read = extract.table, file
             verdicts[file] = Verdict("current", extract.rows, extract.encoding, extract.fault)
     return table, read
+
+
+def _on_the_day(schools: pl.DataFrame, day: date) -> pl.DataFrame:
+    """GIAS's schools, of one LAESTAB the one first that was open on the day: an academy often keeps its number."""
+    was_open = (pl.col("open_date").is_null() | (pl.col("open_date") <= day)) & (
+        pl.col("close_date").is_null() | (pl.col("close_date") >= day)
+    )
+    return schools.sort([was_open, "urn"], descending=True)
 
 
 def _placed(on_roll: pl.DataFrame, headers: pl.DataFrame | None, schools: pl.DataFrame) -> pl.DataFrame:

@@ -268,7 +268,7 @@ def _load_collection(
     ).fetchone()
     if seen == (fingerprint,):
         return False
-    schools = connection.sql("SELECT urn, laestab FROM reference.schools").pl()
+    schools = connection.sql("SELECT urn, laestab, open_date, close_date FROM reference.schools").pl()
     collected = collection.read(files, Surroundings(settings.la_code, schools, load_calendar(settings)))
     with transaction(connection):
         if collected.tables:

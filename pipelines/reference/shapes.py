@@ -76,7 +76,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a collection is held against. schools: urn, laestab of GIAS; terms: of the calendar in force, by name."""
+    """What a collection is held against. schools: urn, laestab, open_date, close_date of GIAS; terms: of the calendar in force, by name."""
 
     la_code: str
     schools: pl.DataFrame

@@ -175,3 +175,22 @@ def test_other_parts_of_the_export_are_not_needed(settled, connection, reference
 )
 def test_the_name_says_the_term(name, term):
     assert census_term(name) == term
+
+
+def test_of_two_schools_with_one_laestab_the_one_that_was_open_on_the_day_has_the_pupils(
+    settled, connection, reference, put
+):
+    from tests.reference.conftest import gias
+
+    schools = gias(
+        "100001,801,Northford,2001,Hill School,2,Closed,01-09-1990,31-10-2025,Primary,3,210,,Not applicable",
+        "100009,801,Northford,2001,Hill Academy,1,Open,01-11-2025,,Primary,3,210,5001,Not applicable",
+    )
+    (reference / "edubasealldata20260201.csv").write_bytes(schools)
+    put("census/2025_autumn_pupilonroll.csv", f"{HEADER}\n1,8012001,c1,{ANNA},,F,C,K,4\n")
+    put(SPRING, f"{HEADER}\n1,8012001,c1,{ANNA},,F,C,K,4\n")
+    pull_reference(settled, connection, PULLED_AT)
+    assert rows_of(connection, "reference.census_pupils", "census_term, urn") == [
+        ("2025-26-autumn", "100001"),
+        ("2025-26-spring", "100009"),
+    ]
