@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import yaml
 
@@ -22,6 +23,7 @@ class Field:
     required: bool = False
     list: str | None = None
     window: str | None = None
+    codes: tuple[str, ...] = ()  # of the list, those that the contract's version knows
 
     @property
     def duckdb_type(self) -> str:
@@ -69,11 +71,16 @@ EXPLANATIONS = Table(
 @lru_cache
 def load_contract(version: str = "1.0") -> Contract:
     """The contract of a version. Raises FileNotFoundError for a version that there is not."""
-    text = (EXPECTATIONS_DIR / "contract" / f"{version}.yml").read_text(encoding="utf-8")
-    written = yaml.safe_load(text)
     tables = {}
-    for name, table in written["tables"].items():
-        fields = {f: Field(name=f, **attributes) for f, attributes in table["fields"].items()}
+    for name, table in _written(version).items():
+        fields = {
+            f: Field(
+                name=f,
+                codes=tuple(code_list(attributes["list"], version)) if "list" in attributes else (),
+                **attributes,
+            )
+            for f, attributes in table["fields"].items()
+        }
         tables[name] = Table(
             name=name,
             prefix=table["prefix"],
@@ -83,7 +90,19 @@ def load_contract(version: str = "1.0") -> Contract:
             one_row=table.get("one_row", False),
             required_in=tuple(table.get("required_in", TERM_NAMES)),
         )
-    return Contract(version=written["version"], tables=tables)
+    return Contract(version=version, tables=tables)
+
+
+def _written(version: str) -> dict[str, dict[str, Any]]:
+    """The tables as the version's file and those that it follows on write them: a later one names its differences."""
+    written = yaml.safe_load((EXPECTATIONS_DIR / "contract" / f"{version}.yml").read_text(encoding="utf-8"))
+    if "after" not in written:
+        return written["tables"]
+    tables = _written(written["after"])
+    for name, differences in written["tables"].items():
+        fields = tables.get(name, {}).get("fields", {}) | differences.get("fields", {})
+        tables[name] = tables.get(name, {}) | differences | {"fields": fields}
+    return tables
 
 
 @lru_cache
@@ -97,10 +116,32 @@ def accepted_versions() -> dict[str, tuple[str, ...]]:
 
 
 @lru_cache
-def code_list(name: str) -> dict[str, str]:
-    """Code -> label of one code list, in its order (seed `code_lists`). Raises KeyError for a list that there is not."""
-    with (SEEDS_DIR / "code_lists.csv").open(newline="", encoding="utf-8") as lines:
-        codes = {row["code"]: row["label"] for row in csv.DictReader(lines) if row["code_list"] == name}
+def code_list(name: str, version: str | None = None) -> dict[str, str]:
+    """Code -> label of one code list, in its order (seed `code_lists`); without a version the codes of all.
+
+    Raises KeyError for a list that there is not.
+    """
+    codes = {row["code"]: row["label"] for row in _code_rows(name) if version is None or _since(row) <= _order(version)}
     if not codes:
         raise KeyError(name)
     return codes
+
+
+@lru_cache
+def codes_since(name: str) -> dict[str, str]:
+    """Code -> the version that brought it, of the codes of a list that came after the first version."""
+    return {row["code"]: row["from_version"] for row in _code_rows(name) if row["from_version"]}
+
+
+def _code_rows(name: str) -> list[dict[str, str]]:
+    with (SEEDS_DIR / "code_lists.csv").open(newline="", encoding="utf-8") as lines:
+        return [row for row in csv.DictReader(lines) if row["code_list"] == name]
+
+
+def _since(row: dict[str, str]) -> tuple[int, ...]:
+    return _order(row["from_version"] or "1.0")
+
+
+def _order(version: str) -> tuple[int, ...]:
+    """1.10 comes after 1.9."""
+    return tuple(map(int, version.split(".")))

@@ -1,6 +1,7 @@
 """The warehouse: one DuckDB file that the pipeline alone writes, always attached, never opened directly."""
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from expectations.contracts import Table, load_contract
 from pipelines.settings import Settings
 
 ALIAS = "wh"
-LATEST_CONTRACT = "1.0"
+LATEST_CONTRACT = "1.1"
 
 # Tables that the pipeline writes; schema raw follows the contract (see raw_ddl), and dbt makes the rest.
 TABLES = {
@@ -281,12 +282,26 @@ def _encrypt_what_is_plain(settings: Settings) -> bool:
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make what is not there yet."""
+    """Make what is not there yet: tables, and the columns that a later release has brought to one."""
     tables = TABLES | raw_tables()
     for schema in dict.fromkeys(name.split(".")[0] for name in tables):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name, columns in tables.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+    there = connection.sql(
+        "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
+    ).fetchall()
+    known = set(there)
+    for name, columns in tables.items():
+        for column, kind in _columns(columns):
+            if (name, column) not in known:
+                connection.execute(f'ALTER TABLE {name} ADD COLUMN "{column}" {kind}')
+
+
+def _columns(ddl: str) -> list[tuple[str, str]]:
+    """(name, type) of every column of a table's definition."""
+    parts = [part.split(maxsplit=1) for part in re.split(r",\s*(?![^()]*\))", ddl.strip())]
+    return [(name.strip('"'), kind.removesuffix(" PRIMARY KEY")) for name, kind in parts if name != "PRIMARY"]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from expectations.contracts import Field, Table, code_list
+from expectations.contracts import Field, Table
 from pipelines.reading.tables import DIFFERS
 
 EXCEL_ERRORS = (
@@ -154,7 +154,7 @@ def _academic_year(text: pl.Expr, _field: Field) -> Typed:
 
 def _code(text: pl.Expr, field: Field) -> Typed:
     code = text.str.to_uppercase()
-    not_in_list = pl.when(~code.is_in(list(code_list(field.list)))).then(pl.lit("not_in_list"))
+    not_in_list = pl.when(~code.is_in(field.codes)).then(pl.lit("not_in_list"))
     if field.name != "sen_provision":
         return code, not_in_list
     return code, pl.coalesce(pl.when(code.is_in(LEGACY_PROVISION)).then(pl.lit("legacy_code")), not_in_list)

@@ -15,9 +15,9 @@ from pipelines.checking import check_terms
 from pipelines.reading.typed import type_rows
 from pipelines.settings import Settings
 from pipelines.terms import load_calendar
-from pipelines.warehouse import create_tables
+from pipelines.warehouse import LATEST_CONTRACT, create_tables
 
-CONTRACT = load_contract("1.0")
+CONTRACT = load_contract(LATEST_CONTRACT)
 AUTUMN, SPRING = "2025-26-autumn", "2025-26-spring"
 PULLED = datetime(2025, 12, 10, 9, 0)
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"

@@ -48,7 +48,7 @@ def test_every_planted_fault_is_found_at_its_row_and_field_and_nothing_else_is(s
     not_planted = found.join(planted, on=PLACE, how="anti", nulls_equal=True)
     assert not_found.rows() == []
     assert not_planted.rows() == []
-    assert {rule.code for rule in all_rules()} - set(planted["rule_code"]) <= NOT_PLANTABLE
+    assert {rule.code for rule in all_rules("1.0")} - set(planted["rule_code"]) <= NOT_PLANTABLE
 
 
 def test_on_clean_returns_nothing_is_found(settled):

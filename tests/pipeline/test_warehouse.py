@@ -88,3 +88,12 @@ def test_a_warehouse_from_before_the_key_was_set_is_encrypted_with_all_that_it_h
         path.name for path in settings.data_dir.rglob("*") if path.is_file() and b"H801200001001" in path.read_bytes()
     ]
     assert in_the_clear == []
+
+
+def test_a_warehouse_of_an_earlier_release_gets_the_columns_that_it_lacks_and_keeps_its_rows(settings):
+    with warehouse(settings) as connection:
+        connection.execute("INSERT INTO raw.specialists (return_id, status) VALUES ('r', 'ACTIVE')")
+        connection.execute('ALTER TABLE raw.specialists DROP COLUMN "parents_agreed"')
+    with warehouse(settings) as connection:
+        row = connection.sql("SELECT return_id, status, parents_agreed FROM raw.specialists").fetchone()
+    assert row == ("r", "ACTIVE", None)

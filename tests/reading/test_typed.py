@@ -17,7 +17,8 @@ AS_AT = date(2025, 12, 5)
 
 def typed(texts: list[str | None], type_: str, **attributes) -> list[tuple]:
     """Value and fault of each text, read as a field of a type."""
-    field = Field(name=attributes.pop("name", "cell"), type=type_, label="Cell", **attributes)
+    codes = tuple(code_list(attributes["list"])) if "list" in attributes else ()
+    field = Field(name=attributes.pop("name", "cell"), type=type_, label="Cell", codes=codes, **attributes)
     table = Table(name="cells", prefix="CEL", label="Cells", key=(), fields={field.name: field})
     rows = pl.DataFrame({field.name: texts}, schema={field.name: pl.String})
     out = type_rows(rows, table, pl.lit(AS_AT))
@@ -171,7 +172,14 @@ ONE_OF_EACH_TYPE = {f.type: f for table in CONTRACT.tables.values() for f in tab
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.text(st.characters() | st.sampled_from("0123456789-/.:,£="), min_size=1, max_size=12), max_size=30))
+@given(
+    st.lists(
+        st.text(
+            st.characters(exclude_categories=["Cs"]) | st.sampled_from("0123456789-/.:,£="), min_size=1, max_size=12
+        ),
+        max_size=30,
+    )
+)
 def test_no_text_raises_in_any_type(texts):
     table = Table("t", "T", "T", (), {f.name: f for f in ONE_OF_EACH_TYPE.values()})
     rows = pl.DataFrame(dict.fromkeys(table.fields, texts), schema=dict.fromkeys(table.fields, pl.String))
@@ -264,8 +272,10 @@ def test_every_code_of_every_list_of_the_contract_is_taken():
     for table in CONTRACT.tables.values():
         for field in table.fields.values():
             if field.list:
-                codes = list(code_list(field.list))
-                assert typed([code.lower() for code in codes], "code", list=field.list) == [(c, None) for c in codes]
+                assert field.codes
+                assert typed([code.lower() for code in field.codes], "code", list=field.list) == [
+                    (code, None) for code in field.codes
+                ]
 
 
 def test_provision_that_has_ended_has_a_fault_of_its_own():
@@ -358,7 +368,7 @@ def test_what_cannot_be_seen_is_made_visible(text, shown):
 
 
 @settings(deadline=None)
-@given(st.characters())
+@given(st.characters(exclude_categories=["Cs"]))  # half a character is in no file
 def test_every_character_that_is_a_fault_is_shown_and_no_other_is_changed(character):
     table = Table("t", "T", "T", (), {"cell": Field("cell", "text", "Cell")})
     row = type_rows(pl.DataFrame({"cell": [f"a{character}b"]}), table, pl.lit(AS_AT)).row(0, named=True)
