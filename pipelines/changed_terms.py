@@ -8,7 +8,7 @@ from itertools import pairwise
 import duckdb
 
 from pipelines.fingerprints import files_fingerprint
-from pipelines.reference import SHOWN_STATES, reference_fingerprint
+from pipelines.reference import KINDS_OF_TERMS, SHOWN_STATES, reference_fingerprint
 from pipelines.settings import DBT_PROJECT_DIR, EXPECTATIONS_DIR, PROJECT_DIR, Settings
 from pipelines.terms import calendar_path, load_calendar
 from pipelines.warehouse import transaction
@@ -30,7 +30,8 @@ def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection)
 
     Its files, and those of the term before, which rules look back on.
     """
-    common = [_project_fingerprint(), reference_fingerprint(connection), calendar_path(settings).read_text()]
+    own_files = reference_fingerprint(connection, KINDS_OF_TERMS)
+    common = [_project_fingerprint(), own_files, calendar_path(settings).read_text()]
     common += [settings.la_code, str(settings.minimum_units)]
     # files, not returns: one that came twice is no return, and its school is told
     returns = dict(

@@ -151,6 +151,9 @@ COLLECTIONS = (
     ),
 )
 
+# What rules and figures of terms come from: DfE's comparators stand beside them, and a file of no kind is only kept.
+KINDS_OF_TERMS = frozenset(each.kind for each in (*SOURCES, *COLLECTIONS)) - {"ees"}
+
 
 def kind_of(path: str) -> str:
     """The kind of source that a path below the reference folder (with `/`) is of; 'other' where it is none's."""

@@ -44,6 +44,16 @@ def test_terms_with_something_new_are_run_as_contiguous_ranges(settings, connect
     assert changed_ranges(settings, connection) == [["2024-25-autumn"], ["2025-26-spring", "2025-26-summer"]]
 
 
+def test_a_release_of_dfes_runs_the_newest_term_alone_for_no_figure_comes_from_it(settings, connection):
+    receive(connection, "2025-26-autumn", "2025-26-spring")
+    mark_finished(settings, connection, ["2025-26-autumn", "2025-26-spring"], NOW)
+    file = "INSERT INTO ledger.reference_files (path, kind, sha256, state) VALUES (?, ?, 'new', 'current')"
+    connection.execute(file, ["ees/release.zip", "ees"])
+    assert changed_ranges(settings, connection) == [["2025-26-spring"]]
+    connection.execute(file, ["census/2026_spring_pupilonroll.csv", "census"])
+    assert changed_ranges(settings, connection) == [["2025-26-autumn", "2025-26-spring"]]
+
+
 def test_a_finished_term_is_not_run_again_until_a_return_of_it_arrives(settings, connection):
     receive(connection, "2025-26-autumn", "2025-26-spring")
     mark_finished(settings, connection, ["2025-26-autumn", "2025-26-spring"], NOW)
