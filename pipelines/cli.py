@@ -254,3 +254,39 @@ def rules(
         typer.echo(f"{len(found)} rules are in {csv_file}")
     else:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else in_lines(found))
+
+
+@app.command()
+def template(
+    file: Annotated[Path, typer.Argument(help="The workbook to write.", metavar="OUT.xlsx")],
+    data_dir: DataDir = None,
+    version: Annotated[str | None, typer.Option(help="Of the specification; default: the newest.")] = None,
+    school: Annotated[
+        str | None, typer.Option(help="A school's URN: the workbook begins with what it sent last.")
+    ] = None,
+    term: Annotated[str | None, typer.Option(help="The term that it is for, as 2026-27-autumn; with --school.")] = None,
+) -> None:
+    """The workbook that a school fills in, from the contract."""
+    _use(data_dir)
+    from expectations.contracts import load_contract
+    from pipelines.feedback.template import TemplateError, last_terms_rows, template_version, template_workbook
+    from pipelines.warehouse import warehouse
+
+    settings = get_settings()
+    calendar = _calendar()
+    if bool(school) != bool(term):
+        _fail("Give --school and --term together.", 2)
+    if term and term not in calendar:
+        _fail(f"There is no term {term} in the calendar.", 2)
+    if school and not settings.warehouse_path.is_file():
+        _fail(f"Nothing has been received in {settings.data_dir.resolve()} yet: leave --school out.", 2)
+    try:
+        contract = load_contract(template_version(calendar[term] if term else None, version))
+        filled = None
+        if school:
+            with warehouse(settings, read_only=True) as connection:
+                filled = last_terms_rows(settings, connection, contract, school, calendar[term])
+    except TemplateError as error:
+        _fail(str(error), 2)
+    file.write_bytes(template_workbook(settings, contract, filled))
+    typer.echo(f"The template (specification {contract.version}) is in {file}")
