@@ -12,7 +12,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from expectations.contracts import Contract, Field, Table, accepted_versions, code_list
-from pipelines.feedback.cells import Formats, make_formats, visible_text
+from pipelines.feedback.cells import Formats, height, make_formats, visible_text
 from pipelines.reading.feedback_sheets import READ_ME_SHEET
 from pipelines.settings import Settings
 from pipelines.terms import Term, load_calendar
@@ -279,10 +279,14 @@ def _write_read_me(
         ("", formats.line),
         ("An example of a row in each sheet, in the columns that must be filled in", formats.heading),
     ]
-    sheet.set_column(0, 0, 110)
+    lines += [
+        (f"{table.name}: " + ", ".join(f"{name} {value}" for name, value in example_row(table).items()), formats.line)
+        for table in contract.tables.values()
+    ]
+    width = 100
+    sheet.set_column(0, 0, width)
     for number, (text, look) in enumerate(lines):
         sheet.write_string(number, 0, text, look)
-    for number, table in enumerate(contract.tables.values(), start=len(lines)):
-        example = ", ".join(f"{name} {value}" for name, value in example_row(table).items())
-        sheet.write_string(number, 0, f"{table.name}: {example}", formats.line)
+        sheet.set_row(number, 26 if look is formats.title else height(text, width) + 4)
+    sheet.fit_to_pages(1, 0)
     sheet.hide_gridlines(2)
