@@ -49,6 +49,7 @@ class Oracle:
         self.plans = self._speaking("plans", lambda row: (row["planned_date"],))
         self.reviews = self._speaking("reviews", lambda row: (row["review_date"],))
         self.specialists = self._speaking("specialists", lambda row: (row["service"], row["referred_date"]))
+        self.consultations = self._consultations()
         self.register = self._register(term)
 
     def _who_speaks(self) -> dict[tuple, str]:
@@ -81,6 +82,21 @@ class Oracle:
             for row in sorted(ours, key=lambda row: -row["row_number"]):
                 speaking[(urn, pupil, *key_of(row))] = row  # a later year's row takes the place of an earlier one's
         return speaking
+
+    def _consultations(self) -> dict[tuple, dict]:
+        """(school, pupil, day) -> the row of the newest return that lists it, of the newest returns of all years."""
+        newest: dict[tuple, dict] = {}
+        for r in self.current.values():
+            key = (r["urn"], r["academic_year"])
+            if self.position[r["term"]] > self.number:
+                continue
+            if key not in newest or self.position[newest[key]["term"]] < self.position[r["term"]]:
+                newest[key] = r
+        found = {}
+        for r in sorted(newest.values(), key=lambda r: r["academic_year"]):
+            for row in sorted(self.rows["consultations"][r["return_id"]], key=lambda row: -row["row_number"]):
+                found[r["urn"], row["pupil"], row["consulted_date"]] = row
+        return found
 
     def _own_rows(self, term: Term) -> dict[tuple, dict]:
         own = {}
@@ -208,18 +224,33 @@ class Oracle:
             | self.npr01()
             | self.npr02()
             | self.npr05()
+            | self.rev05()
+            | self.plans_made_in_term()
+            | self.pln02()
+            | self.par03_and_pln04()
+            | self.agy01()
+            | self.ehc03()
+            | self.ehc04()
+            | self.of_the_year()
         )
 
     def rev01(self) -> Units:
-        """At least three review dates in the year."""
+        """At least three review dates in the year; PAR02: at least three on which the parents took part."""
         units = {}
         for (urn, pupil), (row, certain) in self.register.items():
             start = row["sen_start_date"]
             if start and start > months_before(self.a, 12):
                 continue
-            dates = {day for (_u, who, day) in self.reviews if who == pupil and self.year_after < day <= self.a}
+            dates = defaultdict(set)
+            for (_u, who, day), review in self.reviews.items():
+                if who == pupil and self.year_after < day <= self.a:
+                    dates[day].add(review["parents_part"])
             known = certain and start and self.covered(pupil)
             units["REV01", urn, pupil, pupil] = len(dates) >= 3 if known else None
+            took_part = len([day for day in dates if "TOOK_PART" in dates[day]])
+            at_most = len([day for day in dates if {"TOOK_PART", None} & dates[day]])
+            met = True if took_part >= 3 else None if at_most >= 3 else False
+            units["PAR02", urn, pupil, pupil] = met if known else None
         return units
 
     def rev02(self) -> Units:
@@ -257,7 +288,7 @@ class Oracle:
         return date.max if len(later) < 10 else later[9] if day >= first else date.min
 
     def reviews_in_term(self) -> Units:
-        """REV03 and PRG01."""
+        """REV03, REV04, REV06, REV07, REV08, DO01 and PRG01."""
         units = {}
         for (urn, pupil, day), row in self.reviews.items():
             if urn in self.answered and self.p < day <= self.a:
@@ -266,11 +297,21 @@ class Oracle:
                 units["REV03", *unit] = None if part is None else part != "NONE"
                 if progress != "NOT_ASSESSED":
                     units["PRG01", *unit] = None if progress is None else progress in PROGRESS
+                if row["pupil_part"] != "NA":
+                    units["REV04", *unit] = row["pupil_part"] and row["pupil_part"] != "NONE"
+                units["REV06", *unit] = row["led_by"] and row["led_by"] == "TEACHER"
+                units["REV07", *unit] = row["with_parents_evening"]
+                if progress is None or progress in LIMITED:
+                    step = row["next_step"]
+                    units["REV08", *unit] = None if progress is None or step is None else step != "CONTINUE"
+                delivered = row["support_delivered"]
+                units["DO01", *unit] = delivered and delivered in ("FULLY", "MOSTLY")
         return units
 
     def par01(self) -> Units:
         """Parents told in time."""
         units = {}
+        self.new_units: dict[tuple, tuple[dict, bool]] = {}
         lists: dict[str, dict[int, list]] = defaultdict(lambda: defaultdict(list))
         for number in range(self.number + 1):
             for (urn, pupil), row in self._own_rows(self.calendar[number]).items():
@@ -287,6 +328,7 @@ class Oracle:
                 if start and not self.year_after < start <= self.a:
                     continue
                 units["PAR01", urn, pupil, pupil] = self._told(pupil) if certain and start else None
+                self.new_units[urn, pupil] = (row, bool(certain and start))
         return units
 
     def _told(self, pupil: str) -> bool | None:
@@ -332,4 +374,171 @@ class Oracle:
                 since = [outcome for day, outcome, _p in self.review_days(pupil) if day > then.as_at_date]
                 met = True if {"limited", "progress"} & set(since) else None if since else False
                 units["NPR05", urn, pupil, pupil] = met if certain and earlier[pupil] else None
+        return units
+
+    def rev05(self) -> Units:
+        """The parents' copy within ten school days."""
+        units = {}
+        for (urn, pupil, day), row in self.reviews.items():
+            later = [d for d in self.school_days if d > day]
+            if urn not in self.answered or day < self.school_days[0] or len(later) < 10:
+                continue
+            copy_by, at_school = later[9], self.pupils[urn, pupil]
+            left = at_school["leaving_date"]
+            if not self.p < copy_by <= self.a or (left and left < copy_by):
+                continue
+            copied = row["copy_to_parents_date"]
+            met = True if copied and copied <= copy_by else None if row["copy_to_parents_date__fault"] else False
+            units["REV05", urn, pupil, f"{pupil}/{day}"] = None if at_school["leaving_date__fault"] else met
+        return units
+
+    def plans_made_in_term(self) -> Units:
+        """ASM01, PLN01, PLN03, TGT01, DO02 and DO03."""
+        units = {}
+        for (urn, pupil, planned), plan in self.plans.items():
+            if urn not in self.answered or not self.p < planned <= self.a:
+                continue
+            unit = (urn, pupil, f"{pupil}/{planned}")
+            assessed = plan["assessed_date"]
+            met = bool(assessed) and planned - timedelta(days=60) <= assessed <= planned
+            units["ASM01", *unit] = None if plan["assessed_date__fault"] else met
+            units["PLN01", *unit] = plan["complete"]
+            units["TGT01", *unit] = plan["targets_measurable"]
+            units["DO02", *unit] = plan["staff_trained"]
+            units["DO03", *unit] = plan["teacher_responsible"]
+            agreed = [plan["parents_agreed"], plan["pupil_agreed"] and plan["pupil_agreed"] != "N"]
+            units["PLN03", *unit] = False if False in agreed else None if None in agreed else True
+        return units
+
+    def pln02(self) -> Units:
+        """An open plan of the year that is not overdue."""
+        units = {}
+        for (urn, pupil), (_row, certain) in self.register.items():
+            verdicts = {self._kept_up(*key, plan) for key, plan in self.plans.items() if key[1] == pupil}
+            met = True if True in verdicts else None if None in verdicts else False
+            units["PLN02", urn, pupil, pupil] = met if certain else None
+        return units
+
+    def _kept_up(self, urn: str, pupil: str, planned: date, plan: dict) -> bool | None:
+        at_school = self.pupils[urn, pupil]
+        left, ended, due = at_school["leaving_date"], plan["ended_date"], plan["review_due_date"]
+        if planned > self.a or (left and left <= self.a) or (ended and ended <= self.a):
+            return False
+        reviewed = [
+            day
+            for (_u, who, day), row in self.reviews.items()
+            if who == pupil and row["planned_date"] == planned and day <= self.a
+        ]
+        if max([planned, *reviewed]) <= self.year_after:
+            return False
+        if not reviewed and due and self._runs_out(due) <= self.a:
+            return False
+        known = due or reviewed
+        return True if known and not at_school["leaving_date__fault"] and not plan["ended_date__fault"] else None
+
+    def par03_and_pln04(self) -> Units:
+        """Young people told; parents who agreed the first plan (both of the pupils of par01, which comes first)."""
+        units = {}
+        for (urn, pupil), (row, certain) in self.new_units.items():
+            rows = [theirs for (_urn, who), theirs in self.pupils.items() if who == pupil]
+            year = row["year_group"]
+            if year is None or (year.isdigit() and int(year) >= 12):
+                dates = [theirs["young_person_informed_date"] for theirs in rows]
+                told = any(day and day <= self.a for day in dates)
+                unreadable = any(theirs["young_person_informed_date__fault"] for theirs in rows)
+                met = True if told else None if unreadable else False
+                units["PAR03", urn, pupil, pupil] = met if certain and year else None
+            plans = {key: plan for key, plan in self.plans.items() if key[1] == pupil}
+            if plans:
+                first = min(planned for (_u, _w, planned) in plans)
+                agreed = {plan["parents_agreed"] for (_u, _w, planned), plan in plans.items() if planned == first}
+                met = True if True in agreed else None if None in agreed else False
+                units["PLN04", urn, pupil, pupil] = met if certain else None
+        return units
+
+    def agy01(self) -> Units:
+        """A specialist active at A, or with advice in the year."""
+        units = {}
+        for (urn, pupil), (row, certain) in self.register.items():
+            if row["sen_provision"] == "K":
+                continue
+            verdicts = set()
+            for (other, who, _service, referred), spec in self.specialists.items():
+                if who != pupil or referred > self.a:
+                    continue
+                left, ended = self.pupils[other, pupil]["leaving_date"], spec["ended_date"]
+                over = (left and left <= self.a) or (ended and ended <= self.a)
+                if over or spec["status"] not in (None, "ACTIVE"):
+                    verdicts.add(False)
+                elif spec["status"] is None or self.pupils[other, pupil]["leaving_date__fault"]:
+                    verdicts.add(None)
+                else:
+                    verdicts.add(True)
+                advised = spec["advice_date"]
+                verdicts.add(bool(advised and self.year_after < advised <= self.a))
+            met = True if True in verdicts else None if None in verdicts else False
+            units["AGY01", urn, pupil, pupil] = met if certain else None
+        return units
+
+    def ehc03(self) -> Units:
+        """An annual review meeting within twelve months."""
+        units = {}
+        started = {}
+        for plan in self.la.sen2_plans:
+            if plan["plan_start_date"] <= self.a:
+                pupil = self.la.pupil_keys[plan["upn"]]
+                started[pupil] = max(started.get(pupil, plan["plan_start_date"]), plan["plan_start_date"])
+        named = {}
+        for plan in self.la.ehc_plans:
+            if plan["named_date"] <= self.a:
+                pupil = self.la.pupil_keys[plan["upn"]]
+                named[pupil] = min(named.get(pupil, plan["named_date"]), plan["named_date"])
+        for (urn, pupil), (row, certain) in self.register.items():
+            start = started.get(pupil) or named.get(pupil)
+            if row["sen_provision"] == "K" or start is None or start > months_before(self.a, 12):
+                continue
+            rows = [theirs for (_urn, who), theirs in self.pupils.items() if who == pupil]
+            held = [theirs["annual_review_meeting_date"] for theirs in rows]
+            unreadable = any(theirs["annual_review_meeting_date__fault"] for theirs in rows)
+            met = any(day and day >= months_before(self.a, 12) for day in held) or (None if unreadable else False)
+            units["EHC03", urn, pupil, pupil] = met if certain else None
+        return units
+
+    def ehc04(self) -> Units:
+        """A reply within fifteen days."""
+        units = {}
+        for (urn, pupil, day), row in self.consultations.items():
+            reply_by = day + timedelta(days=15)
+            if urn not in self.answered or not self.p < reply_by <= self.a:
+                continue
+            left = self.pupils.get((urn, pupil), {}).get("leaving_date")
+            if left and day <= left < reply_by:
+                continue
+            replied = row["responded_date"]
+            met = True if replied and replied <= reply_by else None if row["responded_date__fault"] else False
+            units["EHC04", urn, pupil, f"{pupil}/{day}"] = met
+        return units
+
+    def of_the_year(self) -> Units:
+        """TRN01 and LAC01: something was done in the year, at any school."""
+        units = {}
+        looked_after = {self.la.pupil_keys[row["upn"]] for row in self.la.pupil_context if row["looked_after"]}
+        for (urn, pupil), (row, certain) in self.register.items():
+            rows = [theirs for (_urn, who), theirs in self.pupils.items() if who == pupil]
+
+            def done(field: str, rows=rows) -> bool | None:
+                if any(theirs[field] and self.year_after < theirs[field] <= self.a for theirs in rows):
+                    return True
+                return None if any(theirs[f"{field}__fault"] for theirs in rows) else False
+
+            if pupil in looked_after:
+                units["LAC01", urn, pupil, pupil] = done("designated_teacher_liaison_date") if certain else None
+            year = row["year_group"]
+            number = int(year) if year and year.isdigit() else 0
+            moves = number == 6 or number >= 11 or bool(row["next_setting_urn"])
+            moves |= number >= 9 and row["sen_provision"] == "E"
+            if moves:
+                units["TRN01", urn, pupil, pupil] = done("transition_plan_date") if certain else None
+            elif year is None or (number >= 9 and row["sen_provision"] is None):
+                units["TRN01", urn, pupil, pupil] = None
         return units

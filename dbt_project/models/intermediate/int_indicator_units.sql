@@ -1,9 +1,9 @@
 {% set indicators = [
     'rev01', 'rev02', 'rev03', 'rev04', 'rev05', 'rev06', 'rev07', 'rev08', 'par01', 'par02', 'par03',
     'asm01', 'pln01', 'pln02', 'pln03', 'pln04', 'tgt01', 'do01', 'do02', 'do03', 'prg01', 'npr01', 'npr02',
-    'npr04', 'npr05', 'agy01', 'ehc01', 'ehc02', 'ehc04', 'sch01', 'sch02', 'sch03', 'sch04', 'sch05',
-    'sch06', 'sch07', 'sch08', 'sch09', 'sch10', 'sch11', 'sch12', 'sch13', 'sch14', 'sch15', 'sch16',
-    'sch17', 'med01'
+    'npr04', 'npr05', 'agy01', 'ehc01', 'ehc02', 'ehc03', 'ehc04', 'ehc05', 'sch01', 'sch02', 'sch03',
+    'sch04', 'sch05', 'sch06', 'sch07', 'sch08', 'sch09', 'sch10', 'sch11', 'sch12', 'sch13', 'sch14',
+    'sch15', 'sch16', 'sch17', 'med01', 'rec01', 'lac01', 'trn01'
 ] %}
 
 with every_unit as (

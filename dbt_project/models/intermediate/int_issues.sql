@@ -15,6 +15,7 @@ with_state as (
         issues.severity,
         issues.table_name,
         issues.row_number,
+        issues.pupil_key,
         -- a heading that the contract does not have is a school's own text, and may be a child's name
         contract_fields.field,
         issues.message,

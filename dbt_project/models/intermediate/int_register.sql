@@ -2,6 +2,14 @@ with pupil_rows as (select * from {{ ref('int_pupil_rows') }}),
 
 terms as (select * from {{ ref('int_terms') }}),
 
+pupil_context as (select * from {{ ref('stg_pupil_context') }}),
+
+looked_after as (
+    select distinct pupil_key
+    from pupil_context
+    where looked_after
+),
+
 possibly_on_register as (
     -- a cell that is not known excludes nobody: no child is lost to a typing slip, but is unknown
     select
@@ -21,9 +29,11 @@ possibly_on_register as (
 
 register as (
     select
-        *,
-        case when membership_is_known then true end as is_on_register
+        possibly_on_register.*,
+        looked_after.pupil_key is not null as is_looked_after,
+        case when possibly_on_register.membership_is_known then true end as is_on_register
     from possibly_on_register
+    left join looked_after on possibly_on_register.pupil_key = looked_after.pupil_key
 )
 
 select * from register

@@ -1,6 +1,8 @@
 with issues as (select * from {{ source('quality', 'issues') }}),
 
-lines as (select * from {{ ref('stg_school_lines') }})
+lines as (select * from {{ ref('stg_school_lines') }}),
+
+pupil_keys as (select * from {{ source('restricted', 'pupil_keys') }})
 
 select
     issues.issue_id,
@@ -12,6 +14,8 @@ select
     issues.severity,
     issues.table_name,
     issues.row_number,
+    -- whose row it is, as far as the row says
+    pupil_keys.pupil_key,
     issues.field,
     issues.fields,
     issues.message,
@@ -19,3 +23,4 @@ select
     issues.costs
 from issues
 left join lines on issues.urn = lines.urn
+left join pupil_keys on issues.upn = pupil_keys.identifier

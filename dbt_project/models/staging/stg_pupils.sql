@@ -29,6 +29,7 @@ select
     accepted.transition_plan_date,
     accepted.transition_plan_date__fault is not null as transition_plan_date_unreadable,
     accepted.next_setting_urn,
+    accepted.next_setting_urn__fault is not null as next_setting_urn_unreadable,
     accepted.designated_teacher_liaison_date,
     accepted.designated_teacher_liaison_date__fault is not null as designated_teacher_liaison_date_unreadable
 from accepted
