@@ -9,6 +9,7 @@ from random import Random
 
 from expectations.contracts import accepted_versions
 from pipelines.demo.days import SchoolDays
+from pipelines.demo.dfe_release import write_release
 from pipelines.demo.faults import Fault, Sending, spoil, write_planted
 from pipelines.demo.la_files import write_la_files
 from pipelines.demo.lives import World, live
@@ -96,6 +97,7 @@ def make_la(
         chosen,
         Random(f"{seed}:la"),
     )
+    written += write_release(settings.reference_dir / "ees", settings.la_code, last_year, Random(f"{seed}:release"))
     faults: list[Fault] = []
     for number, term in enumerate(chosen, start=1):
         of_term = [sending for sending in sendings if sending.sent.term is term]

@@ -10,12 +10,13 @@ import duckdb
 import polars as pl
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.fingerprints import files_fingerprint
 from pipelines.landing.archive import archive_bytes, read_archived
 from pipelines.landing.zone import Entry, Zone, is_unchanged, list_entries, open_entry, settled_rounds
 from pipelines.reference.extracts import READER, BrokenExtractError, Extract, count_rows, read_extract
 from pipelines.reference.shapes import CollectedFile, Collection, Source, Surroundings, Verdict
 from pipelines.reference.sources import COLLECTIONS, SOURCES, kind_of
-from pipelines.settings import Settings
+from pipelines.settings import SEEDS_DIR, Settings
 from pipelines.terms import load_calendar
 from pipelines.warehouse import transaction
 
@@ -262,7 +263,7 @@ def _load_collection(
     ]
     if not files:
         return False
-    fingerprint = _collection_fingerprint(settings, connection, files)
+    fingerprint = _collection_fingerprint(settings, connection, collection, files)
     seen = connection.execute(
         "SELECT fingerprint FROM ledger.seen WHERE zone = 'collection' AND path = ?", [collection.kind]
     ).fetchone()
@@ -290,14 +291,15 @@ def _loader(settings: Settings, sha256: str) -> Callable[[], bytes]:
 
 
 def _collection_fingerprint(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, files: list[CollectedFile]
+    settings: Settings, connection: duckdb.DuckDBPyConnection, collection: Collection, files: list[CollectedFile]
 ) -> str:
-    """Of the files, and of what they are read with: the reader, the LA, GIAS and the calendar."""
+    """Of the files, and of what they are read with: the reader, the seeds, the LA, GIAS and the calendar."""
     gias = connection.sql(
         "SELECT sha256, reader FROM ledger.reference_files WHERE kind = 'gias' AND state = 'current'"
     ).fetchall()
     days = connection.sql("SELECT term, census_day FROM reference.calendar ORDER BY term").fetchall()
-    return hashlib.sha256(repr((READER, settings.la_code, files, gias, days)).encode()).hexdigest()
+    seeds = files_fingerprint(SEEDS_DIR / f"{name}.csv" for name in collection.seeds)
+    return hashlib.sha256(repr((READER, seeds, settings.la_code, files, gias, days)).encode()).hexdigest()
 
 
 def _write_verdicts(connection: duckdb.DuckDBPyConnection, kind: str, verdicts: dict[CollectedFile, Verdict]) -> None:

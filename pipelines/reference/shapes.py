@@ -93,9 +93,13 @@ class Collected:
 
 @dataclass(frozen=True)
 class Collection:
-    """A source of several files, which are read together. read: the files come by preference, the newest name first."""
+    """A source of several files, which are read together. read: the files come by preference, the newest name first.
+
+    seeds: those that say how it is read; it is read again when they change.
+    """
 
     kind: str
     patterns: tuple[str, ...]
     tables: tuple[str, ...]
     read: Callable[[list[CollectedFile], Surroundings], Collected]
+    seeds: tuple[str, ...] = ()

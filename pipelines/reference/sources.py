@@ -145,9 +145,19 @@ COLLECTIONS = (
         ("reference.sen2_plans", "reference.sen2_plan_schools", "reference.sen2_reviews", "reference.sen2_needs"),
         read_sen2,
     ),
-    Collection("census", ("census/*.csv",), ("reference.census_pupils", "reference.census_needs"), read_census),
     Collection(
-        "ees", ("ees/*.csv", "ees/*.zip"), ("reference.comparators", "reference.comparator_notes"), read_comparators
+        "census",
+        ("census/*.csv",),
+        ("reference.census_pupils", "reference.census_needs"),
+        read_census,
+        seeds=("code_lists",),
+    ),
+    Collection(
+        "ees",
+        ("ees/*.csv", "ees/*.zip"),
+        ("reference.comparators", "reference.comparator_notes"),
+        read_comparators,
+        seeds=("comparator_measures",),
     ),
 )
 

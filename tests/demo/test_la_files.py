@@ -122,3 +122,22 @@ def test_one_school_converted_and_sends_under_its_earlier_urn_before(la, returns
     assert census["2025-26-summer"] == new
     # a merger keeps the two apart
     assert la("select count(*) from reference.school_links where link_type = 'Successor - merged'") == [(1,)]
+
+
+def test_the_release_is_of_the_la_its_region_its_neighbours_and_all_of_them_together(la):
+    of_2024 = la("""
+        select area_type, count(*), sum(numerator), count(symbol) from reference.comparators
+        where measure = 'plans_within_20_weeks' and time_period = '2024' group by 1 order by 1
+    """)
+    counts = {area: (rows, numerator) for area, rows, numerator, _ in of_2024}
+    assert {area: rows for area, (rows, _) in counts.items()} == {
+        "country": 1,
+        "la": 1,
+        "region": 1,
+        "statistical_neighbours": 6,
+    }
+    assert counts["country"][1] == counts["la"][1] + counts["statistical_neighbours"][1]
+    assert la("select distinct symbol, note from reference.comparator_notes where symbol is not null") == [
+        ("x", "Not available: the LA returned no figure")
+    ]
+    assert la("select count(*) > 0 from reference.comparators where symbol = 'x' and value is null") == [(True,)]
