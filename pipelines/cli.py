@@ -290,3 +290,36 @@ def template(
         _fail(str(error), 2)
     file.write_bytes(template_workbook(settings, contract, filled))
     typer.echo(f"The template (specification {contract.version}) is in {file}")
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Returns: workbooks, or ZIPs of CSV files.", metavar="FILE...")],
+    data_dir: DataDir = None,
+    workbook: Annotated[
+        Path | None, typer.Option(help="Write the feedback workbook, which holds UPNs; with one file only.")
+    ] = None,
+    on: On = None,
+) -> None:
+    """A dry run: what a return's issues would be; nothing is stored. Ends with 1 on errors, 2 where a file can't be read."""
+    _use(data_dir)
+    from pipelines.checking.dry_run import dry_run, in_lines
+    from pipelines.reference import NoEstablishments
+
+    _calendar()
+    if missing := [str(file) for file in files if not file.is_file()]:
+        _fail(f"There is no file {', '.join(missing)}.", 2)
+    if workbook and len(files) > 1:
+        _fail("Give one file with --workbook.", 2)
+    code = 0
+    for file in files:
+        try:
+            found = dry_run(get_settings(), file.read_bytes(), file.name, on or datetime.now(), say=typer.echo)
+        except NoEstablishments as error:
+            _fail(str(error), 2)
+        typer.echo(in_lines(found))
+        if workbook and found.workbook:
+            workbook.write_bytes(found.workbook)
+            typer.echo(f"The feedback workbook is in {workbook}. It holds pupils' UPNs: keep it within the school.")
+        code = max(code, 2 if not found.can_be_read else 1 if found.errors else 0)
+    raise typer.Exit(code)
