@@ -11,7 +11,7 @@ import polars as pl
 import yaml
 
 from expectations.by_row import by_row
-from expectations.contracts import Contract, Field, Table, codes_since, load_contract
+from expectations.contracts import EXPLANATIONS, Contract, Field, Table, codes_since, load_contract
 from pipelines.settings import EXPECTATIONS_DIR
 from pipelines.warehouse import LATEST_CONTRACT
 
@@ -118,7 +118,7 @@ class Rule:
 
 @lru_cache
 def all_rules(version: str = LATEST_CONTRACT) -> tuple[Rule, ...]:
-    """Every rule of a version of the return: files, sheets, columns, the tables in the contract's order, expected rows.
+    """Every rule of a version: files, sheets, columns, the tables in the contract's order, expected rows, explanations.
 
     In a table the contract's own rules come first. Raises RuleError for a rule that is not written right.
     """
@@ -131,6 +131,7 @@ def all_rules(version: str = LATEST_CONTRACT) -> tuple[Rule, ...]:
             for rule in (*generated_rules(table), *written_rules(table.name, contract))
         ),
         *written_rules(EXPECTED, contract),
+        *written_rules(EXPLANATIONS.name, contract),
     ]
     codes = [rule.code for rule in rules]
     if repeated := sorted({code for code in codes if codes.count(code) > 1}):
@@ -260,7 +261,7 @@ def written_rule(table: str, entry: dict[str, Any], contract: Contract) -> Rule:
         raise RuleError(f"{code}: nothing is known of {', '.join(unknown)}")
     if table in SHEETLESS:
         return rule
-    fields = contract.tables[table].fields
+    fields = (contract.tables | {EXPLANATIONS.name: EXPLANATIONS})[table].fields
     if unknown := [name for name in rule.fields if name not in fields]:
         raise RuleError(f"{code}: {table} has no field {', '.join(unknown)}")
     is_typing = rule.expect.get("column") == f"{rule.field}__fault"  # reading left the cell blank already

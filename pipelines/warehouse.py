@@ -82,7 +82,7 @@ TABLES = {
     # return that no longer had it. It outlives the returns that it was found in.
     "quality.issue_lives": """
         fact_id VARCHAR, urn VARCHAR, term VARCHAR, rule_code VARCHAR, severity VARCHAR, table_name VARCHAR, field VARCHAR,
-        message VARCHAR, remedy VARCHAR, first_return_id VARCHAR, first_seen_at TIMESTAMP, last_return_id VARCHAR,
+        message VARCHAR, remedy VARCHAR, file_name VARCHAR, first_return_id VARCHAR, first_seen_at TIMESTAMP, last_return_id VARCHAR,
         last_row_number INTEGER, corrected_by_return_id VARCHAR, corrected_at TIMESTAMP""",
     # What a school says of a query, from the first return that says it; and what was decided about it (null: waiting), as
     # the last check found it in the casework.

@@ -12,7 +12,7 @@ from dagster import (
     asset,
 )
 
-from expectations.contracts import load_contract
+from expectations.contracts import EXPLANATIONS, load_contract
 from expectations.suites import EXPECTED, FILE_TABLES
 from pipelines.changed_terms import unplaced_fingerprint
 from pipelines.checking import check_terms, check_unplaced, missing_rule_runs, rules_that_did_not_run, unbalanced
@@ -22,7 +22,7 @@ from pipelines.reading.assets import typed_rows
 from pipelines.resources import Warehouse, run_time
 from pipelines.warehouse import LATEST_CONTRACT
 
-CHECKED_TABLES = (*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables, EXPECTED)
+CHECKED_TABLES = (*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables, EXPECTED, EXPLANATIONS.name)
 # these are about the pipeline, never about a school: where one fails, the run stops
 BLOCKING = {
     "every_row_accounted_for": unbalanced,

@@ -20,13 +20,15 @@ def write_lives(connection: duckdb.DuckDBPyConnection) -> None:
                 -- of one fact in several rows or files: where it is first seen
                 unnest(arg_min(
                     {'rule_code': rule_code, 'severity': severity, 'table_name': table_name, 'field': field,
-                     'message': message, 'remedy': remedy, 'return_id': return_id, 'row_number': row_number},
+                     'message': message, 'remedy': remedy, 'file_name': issues.file_name, 'return_id': return_id, 'row_number': row_number},
                     (received_at, return_id, coalesce(row_number, 0), coalesce(field, ''))
                 )),
                 min(received_at) AS received_at
             FROM quality.issues AS issues
             INNER JOIN (SELECT file_id, received_at FROM checked_files) AS files ON issues.return_id = files.file_id
             WHERE term IN (SELECT term FROM checked_terms)
+                -- what is said of an explanation is found after this, and never explained itself
+                AND table_name <> 'explanations'
             GROUP BY fact_id, urn, term
         ),
         before AS (
@@ -37,7 +39,7 @@ def write_lives(connection: duckdb.DuckDBPyConnection) -> None:
         ),
         still_raised AS (
             SELECT raised.fact_id, raised.urn, raised.term, raised.rule_code, raised.severity, raised.table_name,
-                raised.field, raised.message, raised.remedy,
+                raised.field, raised.message, raised.remedy, raised.file_name,
                 coalesce(before.first_return_id, raised.return_id) AS first_return_id,
                 coalesce(before.first_seen_at, raised.received_at) AS first_seen_at,
                 raised.return_id AS last_return_id, raised.row_number AS last_row_number,

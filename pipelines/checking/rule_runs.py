@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
+from expectations.contracts import EXPLANATIONS
 from expectations.suites import SHEETLESS, Rule, all_rules
 
 SCHOOL = ("term", "urn")
@@ -15,6 +16,8 @@ NOT_OPENED = "the file could not be read"
 NO_SHEET = "sheet missing"
 NO_ROWS = "no rows"
 NO_COLUMN = "column missing"
+# of these no column is looked for
+NO_COLUMNS = (*SHEETLESS, EXPLANATIONS.name)
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,13 @@ def runs_of_unplaced(
 def _without_columns(checked: Checked, rules: list[Rule]) -> pl.DataFrame:
     """term, urn, rule_code, lacks_columns: where a school's sheet has none of the columns that the rule reads."""
     read = pl.DataFrame(
-        [(rule.code, rule.table, name) for rule in rules if rule.table not in SHEETLESS for name in rule.fields],
+        [(rule.code, rule.table, name) for rule in rules if rule.table not in NO_COLUMNS for name in rule.fields],
         schema={"rule_code": pl.String, "table_name": pl.String, "field": pl.String},
         orient="row",
     )
     found = checked.columns.with_columns(found=pl.lit(value=True))
     return (
-        checked.units.filter(~pl.col("table_name").is_in(SHEETLESS))
+        checked.units.filter(~pl.col("table_name").is_in(NO_COLUMNS))
         .select(*SCHOOL, "table_name")
         .join(read, on="table_name")
         .join(found, on=[*SCHOOL, "table_name", "field"], how="left")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import duckdb
 import polars as pl
 
-from expectations.contracts import Contract, load_contract
+from expectations.contracts import EXPLANATIONS, Contract, load_contract
 from expectations.suites import EXPECTED, FILE_TABLES, RESTORABLE_TYPES, SHEETLESS, Rule, all_rules, rules_of
 from pipelines.checking import findings as find
 from pipelines.checking import rule_runs as runs
@@ -20,6 +20,8 @@ from pipelines.checking.contexts import (
     with_faults_by_kind,
 )
 from pipelines.checking.evaluating import evaluate
+from pipelines.checking.explaining import take_queries, write_explanations
+from pipelines.checking.lives import write_lives
 from pipelines.checking.states import COUNTED_TABLES, ReceivedFile, judge_files
 from pipelines.settings import Settings
 from pipelines.terms import Term, load_calendar
@@ -174,10 +176,15 @@ def _check(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
     issues = find.as_issues(findings, files, rules, contract)
     _forget(connection, [term.term for term in terms])
     _insert_issues(connection, issues)
+    write_lives(connection)
+    about_explanations, explained = _check_explanations(connection, contract, files, not_run)
+    _insert_issues(connection, about_explanations)
+    issues = pl.concat([issues, about_explanations])
+    write_explanations(settings, connection)
     _insert_not_counted(connection, not_counted)
     _blank_cells(connection, row_findings, rules)
     _write_audit(connection, list(contract.tables))
-    units = pl.concat([units.filter(pl.col("file_id").is_in(reported)), counts])
+    units = pl.concat([units.filter(pl.col("file_id").is_in(reported)), counts, explained])
     checked = _what_was_checked(connection, files, units, issues, follows, not_run)
     _insert(connection, "quality.rule_runs", runs.rule_runs(checked, rules))
     return _summary(connection, len(terms), files, issues, not_run)
@@ -279,6 +286,25 @@ def _check_rows(
             )
         )
     return pl.concat(found), pl.concat(unlike), pl.concat([find.no_units(), *counts])
+
+
+def _check_explanations(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, files: pl.DataFrame, not_run: dict[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Run the rules of the sheet of explanations, once it is known what there is to explain.
+
+    Returns the issues, and file_id, table_name, rows.
+    """
+    take_queries(connection)
+    rules = rules_of(EXPLANATIONS.name)
+    rows = rows_with_context(connection, EXPLANATIONS.name)
+    evaluation = evaluate(EXPLANATIONS.name, rows, rules)
+    not_run.update(evaluation.not_run)
+    found = find.row_findings(EXPLANATIONS.name, rows, rules, evaluation)
+    counts = rows.group_by(file_id=pl.col("return_id")).agg(
+        pl.lit(EXPLANATIONS.name).alias("table_name"), rows=pl.len().cast(pl.Int64)
+    )
+    return find.as_issues(found, files, rules, contract), counts
 
 
 def _reported(files: pl.DataFrame) -> list[str]:
@@ -467,13 +493,13 @@ def _what_was_checked(
         .join(newest, on=school, how="left")
         .select(*school, "current", return_id=pl.coalesce("current", "newest"))
     )
-    tables = pl.DataFrame({"table_name": [*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables, EXPECTED]})
+    tables = [*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables, EXPECTED, EXPLANATIONS.name]
     sheets = connection.sql("""
         SELECT term, urn, table_name, bool_or(found) AS has_sheet FROM raw.sheets
         WHERE known AND return_id IN (SELECT return_id FROM checked_returns) GROUP BY ALL
     """).pl()
     reasons = (
-        schools.join(tables, how="cross")
+        schools.join(pl.DataFrame({"table_name": tables}), how="cross")
         .join(sheets, on=[*school, "table_name"], how="left")
         .select(
             *school,

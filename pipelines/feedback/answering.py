@@ -21,6 +21,7 @@ from pipelines.feedback.letters import (
 from pipelines.feedback.outbox import Outbox, open_outbox, safe_name
 from pipelines.feedback.own_return import received_tables
 from pipelines.feedback.posting import Letter, drop_overtaken, enter, letters_made, post
+from pipelines.feedback.standing import corrected_by_returns, issues_of_returns
 from pipelines.feedback.workbooks import feedback_workbook, visible_issues
 from pipelines.settings import Settings
 from pipelines.terms import load_calendar
@@ -44,6 +45,7 @@ class _Answer:
     facts: ReturnFacts
     kind: str
     issues: pl.DataFrame
+    settled: pl.DataFrame  # what it settled of an earlier return's issues
     letter_id: str
 
     @property
@@ -76,7 +78,15 @@ def answer_schools(
         for answer in batch:
             to = written_to(contacts.get(answer.facts.urn, []), answer.kind)
             letter = write_answer(
-                settings, contract, answer.facts, answer.kind, answer.issues, to, answer.workbook_name, on
+                settings,
+                contract,
+                answer.facts,
+                answer.kind,
+                answer.issues,
+                to,
+                answer.workbook_name,
+                on,
+                answer.settled,
             )
             outbox.put(letter.path, letter.message)
             letters.append(letter)
@@ -98,19 +108,19 @@ def _answers(
 ) -> list[_Answer]:
     """Everything that is to be said about the terms' files, whether it was said already or not."""
     files = _files(settings, connection, terms)
-    issues = connection.sql(
-        "SELECT * FROM quality.issues WHERE list_contains($ids, return_id)",
-        params={"ids": [facts.return_id for facts in files]},
-    ).pl()
-    shown = visible_issues(in_order(issues, contract))
+    ids = [facts.return_id for facts in files]
+    shown = visible_issues(in_order(issues_of_returns(connection, ids), contract))
     of_file = shown.partition_by("return_id", as_dict=True, maintain_order=True)
+    settled = in_order(corrected_by_returns(connection, ids), contract)
+    settled_by = settled.partition_by("return_id", as_dict=True, maintain_order=True)
     none = shown.clear()
     answers = []
     for facts in files:
         its_issues = of_file.get((facts.return_id,), none)
+        it_settled = settled_by.get((facts.return_id,), settled.clear())
         kind = kind_of_answer(facts.state, its_issues)
-        known_as = letter_id(facts.urn, facts.term.term, kind, content_of_answer(facts, kind, its_issues))
-        answers.append(_Answer(facts, kind, its_issues, known_as))
+        known_as = letter_id(facts.urn, facts.term.term, kind, content_of_answer(facts, kind, its_issues, it_settled))
+        answers.append(_Answer(facts, kind, its_issues, it_settled, known_as))
     return [answer for answer in answers if _has_something_to_say(answer)]
 
 

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
 from expectations.contracts import Contract
 from pipelines.checking.identifiers import LONG_NUMBER, STRUCK_OUT
+from pipelines.feedback.standing import DEFAULTS
 
 # what an issue costs, most important first: (costs, what it means to the school until it is put right)
 UNTIL_CORRECTED = {
@@ -32,6 +34,9 @@ class Finding:
     until_corrected: str
     count: int  # issues
     rows: int  # issues that have a row in the file
+    standing: str = "new"
+    since: date | None = None  # of an open one: when it was first found
+    why: str | None = None  # of a refused explanation
 
     @property
     def how_often(self) -> str:
@@ -43,15 +48,40 @@ class Finding:
     @property
     def consequence(self) -> str:
         """What an error costs, as a sentence; blank for a query, and where the remedy says it already."""
-        says_it = self.severity == "query" or "counted" in self.remedy
+        if self.standing == "refused":
+            return (
+                f"Your explanation was not accepted: {self.why}" if self.why else "Your explanation was not accepted."
+            )
+        says_it = self.severity == "query" or "counted" in self.remedy or self.is_settled
         return "" if says_it else f"{self.until_corrected}."
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing left to do about it."""
+        return self.standing in ("accepted", "corrected")
+
+    @property
+    def tone(self) -> str:
+        """The colour in which it is said."""
+        if self.is_settled:
+            return "good"
+        return "wait" if self.standing == "waiting" else self.severity
+
+    @property
+    def so_far(self) -> str:
+        """What became of it so far, for the line below; blank for what is new."""
+        if self.standing == "open" and self.since:
+            return f"open since {self.since.day} {self.since:%B %Y}"
+        return {"accepted": "explanation accepted", "corrected": "corrected"}.get(self.standing, "")
 
 
 def in_order(issues: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """The issues by importance (errors that cost the file, a row, a cell, nothing; then queries), then by place.
 
-    Adds `until_corrected` (text for the school), `importance` and `place` (integers).
+    Adds `until_corrected` (text for the school), `importance` and `place` (integers), and where it stands (new) where
+    that is not said.
     """
+    issues = issues.with_columns(**{name: value for name, value in DEFAULTS.items() if name not in issues.columns})
     tables = {name: number for number, name in enumerate(["files", *contract.tables])}
     costs = pl.col("costs").fill_null("nothing")
     ranks = {cost: rank for rank, cost in enumerate(UNTIL_CORRECTED)}
@@ -83,7 +113,17 @@ def without_pupils(issues: pl.DataFrame, contract: Contract) -> list[Finding]:
     Neither a cell's value nor a UPN is read here, and what looks like one in a sentence is struck out.
     """
     grouped = issues.group_by(
-        "rule_code", "severity", "table_name", "field", "message", "remedy", "until_corrected", maintain_order=True
+        "rule_code",
+        "severity",
+        "table_name",
+        "field",
+        "message",
+        "remedy",
+        "until_corrected",
+        "standing",
+        "why",
+        pl.when(pl.col("standing") == "open").then("since"),
+        maintain_order=True,
     ).agg(count=pl.len(), rows=pl.col("row_number").drop_nulls().n_unique())
     return [
         Finding(
@@ -95,6 +135,9 @@ def without_pupils(issues: pl.DataFrame, contract: Contract) -> list[Finding]:
             until_corrected=row["until_corrected"],
             count=row["count"],
             rows=row["rows"],
+            standing=row["standing"],
+            since=row["since"],
+            why=struck_out(row["why"]) if row["why"] else None,
         )
         for row in grouped.iter_rows(named=True)
     ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipelines.feedback.findings import Finding, struck_out, without_pupils
 from pipelines.feedback.mail import compose, message_id
 from pipelines.feedback.outbox import safe_name
 from pipelines.feedback.posting import Letter
+from pipelines.feedback.standing import TO_DO
 from pipelines.settings import Settings
 from pipelines.terms import Term
 
@@ -72,20 +73,28 @@ def kind_of_answer(state: str, issues: pl.DataFrame) -> str:
     """What a letter about a file is: its state, and of the return that counts whether it has errors or queries."""
     if state != "current":
         return state
-    severities = set(issues["severity"])
+    # what is explained waits for us, not for the school
+    severities = set(issues.filter(pl.col("standing").is_in(TO_DO))["severity"])
     if "error" in severities:
         return "accepted_with_errors"
     return "queried" if "query" in severities else "accepted"
 
 
-def content_of_answer(facts: ReturnFacts, kind: str, issues: pl.DataFrame) -> str:
-    """A hash of what a letter means: the file, its state and its issues; neither wording nor the time of the run."""
+def content_of_answer(facts: ReturnFacts, kind: str, issues: pl.DataFrame, settled: pl.DataFrame | None = None) -> str:
+    """A hash of what a letter means: the file, its state, its issues, where they stand and what it settled.
+
+    Neither wording nor the time of the run is in it. What has no explanation and settles nothing adds nothing.
+    """
+    answered = issues.filter(~pl.col("standing").is_in(["new", "open"]))
+    answers = answered.select(pl.concat_str("fact_id", "standing", pl.col("why").fill_null(""), separator="\x1f"))
+    corrected = [] if settled is None else settled["fact_id"].to_list()
     told = issues.select(
         pl.concat_str(
             [pl.col(column).cast(pl.String).fill_null("") for column in ISSUE_MEANING], separator="\x1f"
         ).sort()
     ).to_series()
-    return _hash([facts.return_id, kind, *told])
+    more = sorted([*answers.to_series().drop_nulls(), *corrected])
+    return _hash([facts.return_id, kind, *told, *more])
 
 
 ISSUE_MEANING = ("rule_code", "severity", "table_name", "row_number", "field", "costs", "upn")
@@ -105,10 +114,18 @@ def write_answer(
     to: list[Contact],
     workbook_name: str | None,
     on: date,
+    settled: pl.DataFrame | None = None,
 ) -> Letter:
-    """The letter about one file; `issues` in order of importance (findings.in_order)."""
+    """The letter about one file; `issues`, and what it `settled` of an earlier one's, in order of importance
+    (findings.in_order).
+    """
     findings = without_pupils(issues, contract)
-    errors, queries = (issues.filter(pl.col("severity") == severity).height for severity in ("error", "query"))
+    if settled is not None and facts.state == "current":
+        findings += without_pupils(settled, contract)
+    to_do = issues.filter(pl.col("standing").is_in(TO_DO))
+    errors, queries = (to_do.filter(pl.col("severity") == severity).height for severity in ("error", "query"))
+    standing = {name: issues.filter(pl.col("standing") == name).height for name in ("refused", "waiting", "accepted")}
+    corrected = sum(finding.count for finding in findings if finding.standing == "corrected")
     cells = issues.filter(pl.col("costs") == "cell").height
     if facts.state == "rejected" and not facts.rows_received:
         workbook_name = None  # it says no more than the letter
@@ -121,6 +138,12 @@ def write_answer(
         "errors": counted(errors, "error"),
         "queries": counted(queries, "query", "queries"),
         "query_count": queries,
+        "refused": standing["refused"] and counted(standing["refused"], "explanation"),
+        "refused_count": standing["refused"],
+        "waiting": standing["waiting"] and counted(standing["waiting"], "query", "queries"),
+        "explained": standing["accepted"] and counted(standing["accepted"], "query", "queries"),
+        "corrected": corrected and counted(corrected, "point"),
+        "corrected_count": corrected,
         "all_counted": _all_counted(facts.rows_received),
         "nothing_lost": not facts.rows_not_counted and not cells,
         "some_depend": facts.rows_not_counted > _rows_at_fault(issues),
@@ -131,12 +154,13 @@ def write_answer(
         "newer_file": newer and struck_out(plain(newer)),
         "repeats_current": facts.repeats_current,
         "next_file": _next_file(facts),
+        "next_file_xlsx": _next_file(replace(facts, format="xlsx")),
         "workbook_name": workbook_name,
         "deadline": uk_date(facts.term.deadline),
         "deadline_past": on > facts.term.deadline,
     }
     by_when = _by_when(facts.term, on) if kind != "accepted" and not newer else None
-    content_hash = content_of_answer(facts, kind, issues)
+    content_hash = content_of_answer(facts, kind, issues, settled)
     tiles = []
     if facts.state == "current" and kind != "accepted":
         counted_rows = facts.rows_received - facts.rows_not_counted
@@ -257,9 +281,22 @@ def _letter(
 
 
 def _lists(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Errors, then queries, each under its heading; a heading with nothing below it is left out."""
-    headings = {"error": "Errors: please correct", "query": "Queries: counted meanwhile; please correct or explain"}
-    lists = [(heading, [f for f in findings if f.severity == severity]) for severity, heading in headings.items()]
+    """What is to be done, errors before queries and new before old, then what is not the school's turn; each under its
+    heading. A heading with nothing below it is left out.
+    """
+    headings = {
+        ("error", ("new",)): "Errors: please correct",
+        ("error", ("open",)): "Errors from before, still to be corrected",
+        ("query", ("new",)): "Queries: counted meanwhile; please correct or explain",
+        ("query", ("open",)): "Queries from before, still to be corrected or explained",
+        ("query", ("refused",)): "Queries that you explained and we must ask again",
+        ("query", ("waiting",)): "Queries that you explained: we are reading what you say",
+        (None, ("accepted", "corrected")): "Settled: nothing more to do",
+    }
+    lists = [
+        (heading, [f for f in findings if severity in (None, f.severity) and f.standing in standings])
+        for (severity, standings), heading in headings.items()
+    ]
     return [(heading, those) for heading, those in lists if those]
 
 

@@ -24,10 +24,9 @@ from pipelines.feedback.cells import (
     like_a_formula,
     visible,
 )
+from pipelines.reading.feedback_sheets import NOTES_HEADER, SURPLUS_HEADER
 
-SURPLUS_HEADER = "beyond the last column"
 SURPLUS_RULE = ".row.surplus"  # how the codes of the rules about it end
-NOTES_HEADER = "feedback"
 NOTES_WIDTH = 60
 MOST_COMMENTS = 2_000  # a sheet; beyond that Excel grows slow, and colour and the notes column say the same
 

@@ -7,7 +7,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
-from expectations.contracts import Contract, Table
+from expectations.contracts import EXPLANATIONS, Contract, Table
 from pipelines.feedback.cells import (
     BAND,
     ERROR_INK,
@@ -20,10 +20,10 @@ from pipelines.feedback.cells import (
 )
 from pipelines.feedback.letters import ReturnFacts, counted, uk_date
 from pipelines.feedback.own_return import ReceivedTable, ReturnSheet, column_of, findings_of_table, write_return_sheet
+from pipelines.feedback.standing import TO_DO
+from pipelines.reading.feedback_sheets import ISSUES_SHEET, READ_ME_SHEET
 from pipelines.settings import Settings
 
-ISSUES_SHEET = "Issues"
-READ_ME_SHEET = "Read me"
 LONGEST_VALUE = 120
 MOST_LINKS = 10_000
 QUERY_TAB = "#C98A00"
@@ -31,7 +31,7 @@ QUERY_TAB = "#C98A00"
 
 def visible_issues(issues: pl.DataFrame) -> pl.DataFrame:
     """Issues of any number of files with every text as a workbook can hold it, the value cut to what tells it apart."""
-    texts = ("table_name", "field", "fields", "message", "remedy", "upn", "rule_code")
+    texts = ("table_name", "field", "fields", "message", "remedy", "upn", "rule_code", "why", "said")
     return issues.with_columns(visible(pl.col("value"), LONGEST_VALUE), visible(pl.col(texts)))
 
 
@@ -65,6 +65,11 @@ def feedback_workbook(
         formats = make_formats(book)
         issues_sheet = book.add_worksheet(ISSUES_SHEET)
         read_me = book.add_worksheet(READ_ME_SHEET)
+        # what is accepted is settled
+        issues = issues.filter(pl.col("standing") != "accepted")
+        questions = _questions(facts, issues)
+        if not questions.is_empty():
+            _write_explanations(book.add_worksheet(EXPLANATIONS.name), formats, questions)
         shown = [table for name, table in contract.tables.items() if name in received or _is_wanted(issues, name)]
         _write_issues(issues_sheet, formats, issues, {table.name: table for table in shown})
         _write_read_me(read_me, formats, settings, facts, status, issues, [table.name for table in shown])
@@ -101,6 +106,8 @@ ISSUE_COLUMNS = {  # header -> width
     "Until it is corrected": 26,
     "UPN": 16,
     "Rule": 25,
+    "Reference": 16,
+    "Where it stands": 28,
 }
 
 
@@ -122,6 +129,8 @@ def _write_issues(sheet: Worksheet, formats: Formats, issues: pl.DataFrame, tabl
             8: issue["until_corrected"],
             9: issue["upn"],
             10: issue["rule_code"],
+            11: issue["reference"],
+            12: _where_it_stands(issue),
         }
         for column, text in texts.items():
             _write_wrapped(sheet, formats, number, column, text)
@@ -131,6 +140,66 @@ def _write_issues(sheet: Worksheet, formats: Formats, issues: pl.DataFrame, tabl
     last = max(issues.height, 1)
     sheet.autofilter(0, 0, last, len(ISSUE_COLUMNS) - 1)
     sheet.freeze_panes(1, 0)
+    sheet.repeat_rows(0)
+
+
+def _where_it_stands(issue: dict) -> str:
+    match issue["standing"]:
+        case "open":
+            return f"Open since {uk_date(issue['since'])}" if issue["since"] else "Open"
+        case "waiting":
+            return "Explained: we are reading it"
+        case "refused":
+            return f"Your explanation was not accepted: {issue['why'] or 'please explain it anew'}"
+        case _:
+            return "New"
+
+
+# ----------------------------------------------------------------------------------------------------- the explanations
+
+EXPLANATION_COLUMNS = {  # header -> width
+    "reference": 16,
+    "sheet": 14,
+    "row": 8,
+    "UPN": 16,
+    "question": 60,
+    "explanation": 60,
+    "where it stands": 28,
+}
+HOW_TO_EXPLAIN = (
+    "Write here why the entry is right, without a name or a UPN. Leave it blank where you have corrected the entry. Then "
+    "send this workbook back, the same way as your return."
+)
+
+
+def _questions(facts: ReturnFacts, issues: pl.DataFrame) -> pl.DataFrame:
+    """What a school may explain of a return that counts: each query once, however many rows it has."""
+    can_be_explained = pl.col("reference").is_not_null() & pl.lit(facts.state == "current")
+    return issues.filter(can_be_explained).unique("reference", keep="first", maintain_order=True)
+
+
+def _write_explanations(sheet: Worksheet, formats: Formats, questions: pl.DataFrame) -> None:
+    for column, (header, width) in enumerate(EXPLANATION_COLUMNS.items()):
+        sheet.set_column(column, column, width)
+        sheet.write_string(0, column, header, formats.header)
+    place = list(EXPLANATION_COLUMNS).index("explanation")
+    sheet.write_comment(0, place, HOW_TO_EXPLAIN, {"font_name": "Arial", "font_size": 9, "width": 290, "height": 90})
+    for number, issue in enumerate(questions.iter_rows(named=True), start=1):
+        texts = {
+            0: issue["reference"],
+            1: issue["table_name"] if issue["row_number"] else "",
+            2: str(issue["row_number"] or ""),
+            3: issue["upn"],
+            4: issue["message"],
+            place: issue["said"],
+            6: _where_it_stands(issue),
+        }
+        for column, text in texts.items():
+            _write_wrapped(sheet, formats, number, column, text)
+        sheet.set_row(number, max(height(issue[name], 60) for name in ("message", "said")))
+    sheet.set_tab_color(QUERY_TAB)
+    sheet.autofilter(0, 0, questions.height, len(EXPLANATION_COLUMNS) - 1)
+    sheet.freeze_panes(1, 1)
     sheet.repeat_rows(0)
 
 
@@ -167,7 +236,8 @@ def _write_read_me(
     sheets: list[str],
 ) -> None:
     """In plain words: what this is, what the colours mean, what to do, whom to ask."""
-    errors, queries = (issues.filter(pl.col("severity") == severity).height for severity in ("error", "query"))
+    to_do = issues.filter(pl.col("standing").is_in(TO_DO))
+    errors, queries = (to_do.filter(pl.col("severity") == severity).height for severity in ("error", "query"))
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 92)
     sheet.hide_gridlines(2)
@@ -210,20 +280,27 @@ def _read_me_words(settings: Settings, facts: ReturnFacts, has_sheets: bool) -> 
                 ISSUES_SHEET,
                 "Everything to correct or to explain, the most important first. You can filter and sort it, and click a row number to go to the cell.",
             ),
+            (
+                EXPLANATIONS.name,
+                "Each query under its reference, with a column for you to say why the entry is right. It is there when there is a query.",
+            ),
         ],
         "What to do": [
-            ("1", "Correct each error in your own file or system. Row numbers here are the row numbers of your file."),
+            (
+                "1",
+                "Correct each error in the sheets of this workbook, and in your own system so that it is right next term. Row numbers here are the row numbers of your file.",
+            ),
             (
                 "2",
-                "Look at each query. Correct it if it is wrong; if it is right, tell us why, giving sheet and row but no name or UPN in an e-mail.",
+                "Look at each query. Correct it if it is wrong; if it is right, write why beside it in the sheet explanations, without a name or a UPN.",
             ),
             (
                 "3",
-                "Send the whole return again, the same way as before, with the next number at the end of its name: not only the corrected rows.",
+                "Send this workbook back the same way as your return, under the next number: it is then your whole new return. Our sheets and notes in it are passed over.",
             ),
             (
-                "Please note",
-                "Correct your own file, not this workbook: it is a copy, and it has sheets and a column that a return does not have.",
+                "Or",
+                "Send your own corrected file again, whole, with the sheet explanations copied into it (in a ZIP as explanations.csv).",
             ),
         ],
         "Keep it safe": [

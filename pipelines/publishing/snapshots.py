@@ -20,6 +20,7 @@ ANALYSTS_TABLES = (
     "ehc_admissions",
     "returns",
     "issues",
+    "explanations",
     "indicators",
     "schools",
     "terms",

@@ -70,6 +70,7 @@ class Received:
     sheets: list[dict[str, Any]] = field(default_factory=list)
     columns: list[dict[str, Any]] = field(default_factory=list)
     file_id: str = ""
+    explanations: list[dict[str, Any]] = field(default_factory=list)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The table's rows with all their cells, as text."""
@@ -134,6 +135,15 @@ def receive(connection: duckdb.DuckDBPyConnection, *received: Received) -> None:
         INSERT INTO ledger.returns BY NAME SELECT file_id AS return_id, {names} FROM ledger.files
         WHERE state = 'received' AND file_id NOT IN (SELECT return_id FROM ledger.returns)
     """)
+    said = [
+        {"return_id": one.file_id, "return_urn": one.urn, "return_term": one.term, "row_number": 2 + n}
+        | {"reference": row.get("reference"), "explanation": row.get("explanation")}
+        | {"prefilled": bool(row.get("question")), "header_found": row.get("header_found", True)}
+        for one in received
+        for n, row in enumerate(one.explanations)
+    ]
+    if said:
+        _insert_frame(connection, "raw.explanations", pl.DataFrame(said, infer_schema_length=None))
     for table, of_table in lines.items():
         if of_table:
             _insert_frame(connection, table, pl.DataFrame(of_table, infer_schema_length=None))

@@ -50,6 +50,8 @@ def received_of(rule: Rule, example: dict[str, Any], urn: str) -> list[Received]
         last = example.pop("last")
         tables = tables_of(rule, example)
         return [Received(urn=urn, tables=tables_of(rule, last)), Received(urn=urn, term=SPRING, tables=tables)]
+    if rule.table == "explanations":
+        return [Received(urn=urn, explanations=[example])]
     return [Received(urn=urn, tables=tables_of(rule, example), school=example.get("school", {}))]
 
 

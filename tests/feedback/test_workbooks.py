@@ -58,6 +58,8 @@ def test_every_issue_is_listed_the_most_important_first(authority, workbook):
         "Until it is corrected": "The row is not counted until corrected",
         "UPN": UPN,
         "Rule": "PUP02",
+        "Reference": None,
+        "Where it stands": "New",
     }
     assert issues[4]["Sheet"] == "(the file)"
 
@@ -68,7 +70,7 @@ def test_the_issue_sheet_can_be_filtered_printed_and_followed_to_the_cell(author
 
     sheet = workbook()["Issues"]
 
-    assert sheet.auto_filter.ref == "A1:K2"
+    assert sheet.auto_filter.ref == "A1:M2"
     assert sheet.freeze_panes == "A2"
     assert sheet["D2"].value == 7
     assert sheet["D2"].hyperlink.location == "'pupils'!I7"  # primary_need is the ninth column

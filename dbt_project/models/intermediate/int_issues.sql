@@ -1,10 +1,23 @@
 with issues as (select * from {{ ref('stg_issues') }}),
 
+corrected_issues as (select * from {{ ref('int_corrected_issues') }}),
+
+explanations as (select * from {{ ref('stg_explanations') }}),
+
 contract_fields as (select * from {{ ref('stg_contract_fields') }}),
 
 return_files as (select * from {{ ref('int_return_files') }}),
 
-with_state as (
+-- a refusal asks again
+explained_facts as (
+    select distinct
+        urn,
+        fact_id
+    from explanations
+    where coalesce(decision, 'waiting') <> 'refused'
+),
+
+found as (
     select
         issues.issue_id,
         issues.return_id,
@@ -16,21 +29,51 @@ with_state as (
         issues.table_name,
         issues.row_number,
         issues.pupil_key,
-        -- a heading that the contract does not have is a school's own text, and may be a child's name
-        contract_fields.field,
+        issues.field,
         issues.message,
         issues.remedy,
-        -- what still is wrong in the file that replaced this one was found there anew
         case
-            when coalesce(return_files.still_stands, true) then 'open'
-            else 'corrected'
+            -- what still is wrong in the file that replaced this one was found there anew
+            when not coalesce(return_files.still_stands, true) then 'corrected'
+            when issues.severity = 'query' and explained_facts.fact_id is not null then 'explained'
+            else 'open'
         end as state
     from issues
     left join return_files on issues.return_id = return_files.return_id
+    left join explained_facts
+        on
+            issues.urn = explained_facts.urn
+            and issues.fact_id = explained_facts.fact_id
+),
+
+every_issue as (
+    select * from found
+    union all
+    select * from corrected_issues
+),
+
+with_field as (
+    select
+        every_issue.issue_id,
+        every_issue.return_id,
+        every_issue.file_name,
+        every_issue.urn,
+        every_issue.term,
+        every_issue.rule_code,
+        every_issue.severity,
+        every_issue.table_name,
+        every_issue.row_number,
+        every_issue.pupil_key,
+        -- a heading that the contract does not have is a school's own text, and may be a child's name
+        contract_fields.field,
+        every_issue.message,
+        every_issue.remedy,
+        every_issue.state
+    from every_issue
     left join contract_fields
         on
-            issues.table_name = contract_fields.table_name
-            and issues.field = contract_fields.field
+            every_issue.table_name = contract_fields.table_name
+            and every_issue.field = contract_fields.field
 )
 
-select * from with_state
+select * from with_field

@@ -35,7 +35,8 @@ issues_of_returns as (
     select
         return_id,
         count(*) filter (where severity = 'error') as errors,
-        count(*) filter (where severity = 'query') as queries
+        count(*) filter (where severity = 'query' and state = 'open') as queries,
+        count(*) filter (where severity = 'query' and state = 'explained') as explained
     from issues
     group by return_id
 ),
@@ -46,7 +47,8 @@ counted as (
         coalesce(rows_of_returns.rows_received, 0) as rows_received,
         coalesce(quarantined_of_returns.rows_quarantined, 0) as rows_quarantined,
         coalesce(issues_of_returns.errors, 0) as errors,
-        coalesce(issues_of_returns.queries, 0) as queries
+        coalesce(issues_of_returns.queries, 0) as queries,
+        coalesce(issues_of_returns.explained, 0) as explained
     from return_files
     left join rows_of_returns on return_files.return_id = rows_of_returns.return_id
     left join quarantined_of_returns on return_files.return_id = quarantined_of_returns.return_id

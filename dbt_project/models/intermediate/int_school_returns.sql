@@ -58,7 +58,8 @@ counted as (
         -- a newer file that is held or rejected adds an error to what the current one has
         coalesce(counts.errors, 0)
         + case when speaking_files.state = 'current' then schools.newer_files else 0 end as errors,
-        coalesce(counts.queries, 0) as queries
+        coalesce(counts.queries, 0) as queries,
+        coalesce(counts.explained, 0) as explained
     from schools
     left join speaking_files
         on
@@ -87,7 +88,8 @@ school_returns as (
         case when has_current then rows_received - rows_quarantined else 0 end as rows_accepted,
         case when has_current then rows_quarantined else 0 end as rows_quarantined,
         errors,
-        queries
+        queries,
+        explained
     from counted
 )
 

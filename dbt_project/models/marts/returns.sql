@@ -12,5 +12,6 @@ select
     rows_quarantined,
     errors,
     queries,
+    explained,
     is_due
 from school_returns

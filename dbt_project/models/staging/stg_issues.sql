@@ -20,7 +20,8 @@ select
     issues.fields,
     issues.message,
     issues.remedy,
-    issues.costs
+    issues.costs,
+    issues.fact_id
 from issues
 left join lines on issues.urn = lines.urn
 left join pupil_keys on issues.upn = pupil_keys.identifier
