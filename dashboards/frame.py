@@ -24,6 +24,7 @@ PAGES = {
     "pages/support_cases.py": "Support cases",
     "pages/ehc_admissions.py": "EHC admissions",
     "pages/returns.py": "Returns and data quality",
+    "pages/explanations.py": "Explanations",
     "pages/restatements.py": "Restatements",
     "pages/rules.py": "Rules",
 }

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import duckdb
 
+from pipelines.casework import decisions
 from pipelines.fingerprints import files_fingerprint
 from pipelines.reference import KINDS_OF_TERMS, SHOWN_STATES, reference_fingerprint
 from pipelines.settings import DBT_PROJECT_DIR, EXPECTATIONS_DIR, PROJECT_DIR, Settings
@@ -25,11 +26,16 @@ OF_NO_TERM = "of no term"  # its row in ledger.term_runs
 PROJECT_SUFFIXES = {".yml", ".csv", ".sql", ".py", ".j2"}
 
 
-def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+def term_fingerprints(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, decided: dict[str, tuple] | None = None
+) -> dict[str, str]:
     """Term -> fingerprint of its inputs, for every term that has a file: files, the LA's own, the project's own.
 
-    Its files, and those of the term before, which rules look back on.
+    Its files, and those of the term before, which rules look back on; and the decisions on explanations of what was found
+    in it: those of the casework where `decided` (explanation_id -> decision, note) does not say them.
     """
+    decided = _decided(settings) if decided is None else decided
+    explained = _explained_in_terms(connection, decided)
     own_files = reference_fingerprint(connection, KINDS_OF_TERMS)
     common = [_project_fingerprint(), own_files, calendar_path(settings).read_text()]
     common += [settings.la_code, str(settings.minimum_units)]
@@ -41,10 +47,29 @@ def term_fingerprints(settings: Settings, connection: duckdb.DuckDBPyConnection)
         """).fetchall()
     )
     return {
-        term: hashlib.sha256("\n".join([*common, returns.get(before, ""), returns[term]]).encode()).hexdigest()
+        term: hashlib.sha256(
+            "\n".join([*common, returns.get(before, ""), returns[term], explained.get(term, "")]).encode()
+        ).hexdigest()
         for before, term in pairwise(["", *load_calendar(settings)])
         if term in returns
     }
+
+
+def _decided(settings: Settings) -> dict[str, tuple]:
+    rows = decisions(settings).select("explanation_id", "decision", "note").iter_rows()
+    return {explanation_id: decision for explanation_id, *decision in rows}
+
+
+def _explained_in_terms(connection: duckdb.DuckDBPyConnection, decided: dict[str, tuple]) -> dict[str, str]:
+    """Term -> what was decided on the explanations of what was found in it."""
+    found: dict[str, list[str]] = {}
+    for term, explanation_id in connection.sql("""
+        SELECT DISTINCT lives.term, explanation_id FROM quality.explanations
+        INNER JOIN quality.issue_lives AS lives USING (urn, fact_id) ORDER BY ALL
+    """).fetchall():
+        if explanation_id in decided:
+            found.setdefault(term, []).append(f"{explanation_id} {list(decided[explanation_id])}")
+    return {term: "\n".join(lines) for term, lines in found.items()}
 
 
 def changed_ranges(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
@@ -87,7 +112,11 @@ def mark_finished(
     settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], finished_at: datetime
 ) -> None:
     """Remember what the terms were run with; the last act of a term's run, so that a killed one is run again."""
-    current = term_fingerprints(settings, connection)
+    # what was decided while the run was under way was not taken in by it
+    taken_in = connection.sql(
+        "SELECT explanation_id, decision, note FROM quality.explanations WHERE decision IS NOT NULL"
+    ).fetchall()
+    current = term_fingerprints(settings, connection, {known_as: rest for known_as, *rest in taken_in})
     finished = {term: current[term] for term in terms if term in current}
     with transaction(connection):
         for key, fingerprint in {**finished, OF_NO_TERM: _fingerprint_of_no_term(connection)}.items():

@@ -212,6 +212,64 @@ def release(
 
 
 @app.command()
+def explanations(
+    data_dir: DataDir = None,
+    accept: Annotated[str | None, typer.Option(help="Accept the explanation with this id.")] = None,
+    refuse: Annotated[str | None, typer.Option(help="Refuse it, and say why with --note.")] = None,
+    note: Annotated[str | None, typer.Option(help="Kept with the decision; of a refusal the school reads it.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who decides; default: your user name.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+) -> None:
+    """What schools say of their queries and waits for a decision; accept or refuse one."""
+    _use(data_dir)
+    from pipelines.conversation import decide_on, describe_waiting, waiting
+    from pipelines.publishing.snapshots import NoSnapshotError
+    from pipelines.runs import ask_for_pull
+    from pipelines.warehouse import WarehouseKeyError
+
+    settings = get_settings()
+    if accept and refuse:
+        _fail("Accept one or refuse one, not both at once.", 2)
+    try:
+        if not (accept or refuse):
+            found = waiting(settings)
+            return typer.echo(json.dumps(found, indent=2, default=str) if as_json else describe_waiting(found))
+        decision = "accepted" if accept else "refused"
+        typer.echo(decide_on(settings, accept or refuse, decision, by=by, note=note))
+        ask_for_pull(settings)  # where Dagster is up, the next run takes it in
+    except (ValueError, NoSnapshotError, WarehouseKeyError) as error:
+        _fail(str(error))
+
+
+@app.command()
+def note(
+    data_dir: DataDir = None,
+    school: Annotated[str | None, typer.Option(help="The school's URN.")] = None,
+    agreed: Annotated[str | None, typer.Option(help="What was agreed; without it the notes are listed.")] = None,
+    who: Annotated[str | None, typer.Option(help="Who rang or wrote; default: your user name.")] = None,
+    about: Annotated[str | None, typer.Option(help="What about.")] = None,
+    on: On = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+) -> None:
+    """Keep a note of contact with a school, or list them."""
+    _use(data_dir)
+    from pipelines.conversation import describe_notes, note_contact
+    from pipelines.warehouse import WarehouseKeyError
+
+    settings = get_settings()
+    try:
+        if agreed:
+            day = (on or datetime.now()).date()
+            return typer.echo(note_contact(settings, school, who=who, agreed=agreed, about=about, on_date=day))
+        from pipelines.casework import notes
+
+        found = notes(settings, school).to_dicts()
+        typer.echo(json.dumps(found, indent=2, default=str) if as_json else describe_notes(found))
+    except (ValueError, WarehouseKeyError) as error:
+        _fail(str(error))
+
+
+@app.command()
 def status(
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import look
+from dashboards import look, notes
 from dashboards.about import about, about_html, definition_rows, unknown_words
 from dashboards.frame import Frame, current
 from dashboards.queries import changes, indicators, returns, ringing, snapshot
@@ -222,10 +222,13 @@ def whom_to_ring(frame: Frame) -> None:
     if ranked.is_empty():
         st.write("No reason to ring: nothing is missing, red, or waiting.")
     columns = st.columns(1 if frame.school else 2)
+    contact = notes.newest_of_schools()
     half = -(-min(RING, len(ranked)) // len(columns))
     for rank, row in enumerate(ranked.head(RING).iter_rows(named=True), start=1):
         with columns[(rank - 1) // half].container(border=True, key=f"ring_{rank}"):
             reasons = "".join(f"<li>{html(reason)}</li>" for reason in row["reasons"])
+            if row["urn"] in contact and not frame.school:
+                reasons += f"<li><span class='quiet'>Last contact: {notes.line(contact[row['urn']])}</span></li>"
             st.html(
                 f'<div class="card"><span class="rank">{rank}</span><div><h3>{html(row["name"])} '
                 f'<span class="quiet">{html(phase_label(row["phase"]))}, {count_of(row["points"], "point")}</span></h3>'
@@ -365,6 +368,7 @@ def main() -> None:
             who_is_missing(frame)
         else:
             whom_to_ring(frame)
+            notes.notes_of_school(frame.school)
     if not frame.school:
         whom_to_ring(frame)
     every_indicator(frame, values)

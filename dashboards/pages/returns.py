@@ -51,8 +51,8 @@ def headlines(frame: Frame, sent: pl.DataFrame) -> None:
             tile(
                 "Open errors and queries",
                 f"{sent['errors'].sum() or 0:,} + {sent['queries'].sum() or 0:,}",
-                "errors must be corrected; queries corrected or explained",
-                "Issues of the current returns",
+                f"errors must be corrected; queries corrected or explained ({sent['explained'].sum() or 0:,} are)",
+                "Issues of the current returns; a query that is explained is not open, unless that was refused",
                 "#8a5300",
             ),
         ],
@@ -72,6 +72,7 @@ def by_school(frame: Frame, sent: pl.DataFrame) -> None:
         .alias("On time"),
         pl.col("errors").alias("Errors"),
         pl.col("queries").alias("Queries"),
+        pl.col("explained").alias("Explained"),
         pl.col("rows_received").alias("Rows received"),
         pl.col("rows_accepted").alias("Accepted"),
         pl.col("rows_quarantined").alias("Not counted"),

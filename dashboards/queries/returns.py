@@ -8,14 +8,14 @@ from dashboards.queries import ask
 
 def of_term(connection: duckdb.DuckDBPyConnection, term: str) -> pl.DataFrame:
     """A row a school that was due or sent something: urn, name, phase, status, on_time, received_at, rows_*, errors,
-    queries, is_due.
+    queries (without an explanation), explained, is_due.
     """
     return ask(
         connection,
         """
         select
             returns.urn, schools.name, schools.phase, returns.status, on_time, received_at,
-            rows_received, rows_accepted, rows_quarantined, errors, queries, is_due
+            rows_received, rows_accepted, rows_quarantined, errors, queries, explained, is_due
         from marts.returns
         left join marts.schools on schools.urn = returns.urn
         where term = $term

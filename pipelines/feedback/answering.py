@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import duckdb
 import polars as pl
 
-from expectations.contracts import Contract, load_contract
+from expectations.contracts import Contract, accepted_versions, load_contract
 from pipelines.feedback.contacts import contacts_of_schools, written_to
 from pipelines.feedback.findings import in_order
 from pipelines.feedback.letters import (
@@ -182,7 +182,8 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
             coalesce(current_returns.place > files.place, false) AS current_is_newer,
             CASE WHEN files.state = 'current' THEN superseded.file_name END AS replaced_file,
             asked_before.file_id IS NOT NULL AS asked_before,
-            coalesce(files.duplicate_of = current_returns.file_id, false) AS repeats_current
+            coalesce(files.duplicate_of = current_returns.file_id, false) AS repeats_current,
+            files.specification
         FROM files
         LEFT JOIN schools USING (urn)
         LEFT JOIN received ON received.return_id = files.file_id
@@ -206,13 +207,20 @@ def _put_workbooks(
     outbox: Outbox,
     answers: list[_Answer],
 ) -> int:
-    """Write the workbooks of some answers; gives their number."""
+    """Write the workbooks of some answers, each with the columns of its return's own version; gives their number."""
     answers = [answer for answer in answers if answer.workbook_name]
-    received = received_tables(connection, contract, [answer.facts.return_id for answer in answers])
-    for answer in answers:
-        facts = answer.facts
-        data = feedback_workbook(
-            settings, contract, facts, STATUS[answer.kind], answer.issues, received.get(facts.return_id, {})
-        )
-        outbox.put(f"{folder(facts.laestab, facts.urn, facts.term.term)}/{answer.workbook_name}", data)
+    for version in {answer.facts.specification for answer in answers}:
+        own = load_contract(version) if version in _versions() else contract
+        alike = [answer for answer in answers if answer.facts.specification == version]
+        received = received_tables(connection, own, [answer.facts.return_id for answer in alike])
+        for answer in alike:
+            facts = answer.facts
+            data = feedback_workbook(
+                settings, own, facts, STATUS[answer.kind], answer.issues, received.get(facts.return_id, {})
+            )
+            outbox.put(f"{folder(facts.laestab, facts.urn, facts.term.term)}/{answer.workbook_name}", data)
     return len(answers)
+
+
+def _versions() -> set[str]:
+    return {version for versions in accepted_versions().values() for version in versions}

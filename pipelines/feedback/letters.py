@@ -51,6 +51,7 @@ class ReturnFacts:
     replaced_file: str | None  # the one that this one superseded
     asked_before: bool  # whether the school was told of something to put right, or reminded, before this file
     repeats_current: bool  # of a file that came twice: whether the first is the one that counts
+    specification: str | None = None  # the version that it says it follows
 
 
 @dataclass(frozen=True)

@@ -317,6 +317,7 @@ def returns(all_terms: list[dict]) -> list[dict]:
                     "rows_quarantined": n if used else 0,
                     "errors": n if state in ("accepted_with_errors", "rejected") else 0,
                     "queries": 2 if used else 0,
+                    "explained": 1 if used else 0,
                 }
             )
     return rows
@@ -418,6 +419,31 @@ def comparators() -> dict[str, list[dict]]:
     return {"comparators": rows, "comparator_measures": measures, "comparator_notes": notes}
 
 
+def explanations(sent: list[dict]) -> list[dict]:
+    """Two schools have explained a query each in the last term: the one waits, the other was accepted."""
+    last = [one for one in sent if one["term"] == sent[-1]["term"] and one["return_id"]][:2]
+    return [
+        {
+            "explanation_id": f"{number:016x}",
+            "urn": one["urn"],
+            "term": one["term"],
+            "return_id": one["return_id"],
+            "rule_code": "PUP16",
+            "table_name": "pupils",
+            "message": "A pupil on the register has no SEN support plan.",
+            "remedy": "Add the plan.",
+            "text": f"Explanation {number}: <new> this week.",
+            "given_at": PUBLISHED_AT.date(),
+            "newest_term": one["term"],
+            "is_raised": True,
+            "decision": (None, "accepted")[number],
+            "decided_by": (None, "Ann")[number],
+            "decided_at": (None, PUBLISHED_AT)[number],
+        }
+        for number, one in enumerate(last)
+    ]
+
+
 def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: datetime = PUBLISHED_AT) -> str:
     """Make the marts of the terms (all but the last `drop_last`) and publish them; returns the snapshot's name."""
     all_terms = terms(settings)
@@ -447,6 +473,7 @@ def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: date
         "ehc_admissions": ehc_admissions(all_terms),
         "returns": sent,
         "issues": issues(sent),
+        "explanations": explanations(sent),
         **comparators(),
     }
     settings.data_dir.mkdir(parents=True, exist_ok=True)

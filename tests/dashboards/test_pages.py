@@ -20,6 +20,7 @@ TITLES = {
     "support_cases": "Support cases",
     "ehc_admissions": "EHC admissions",
     "returns": "Returns and data quality",
+    "explanations": "Explanations",
     "benchmarks": "Benchmarks",
     "rules": "Rules",
 }

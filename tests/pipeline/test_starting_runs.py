@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.casework import decide
 from pipelines.changed_terms import changed_ranges, mark_finished
 from pipelines.cli import app
 from pipelines.resources import ON_TAG
@@ -68,6 +69,27 @@ def test_a_resubmission_is_something_new_for_the_next_term_as_well_for_its_rules
     mark_finished(settings, connection, received, NOW)
     receive(connection, "2025-26-autumn")
     assert changed_ranges(settings, connection) == [["2025-26-autumn", "2025-26-spring"]]
+
+
+def test_a_decision_is_something_new_for_every_term_in_which_its_fact_was_found(settings, connection):
+    terms = ["2024-25-autumn", "2025-26-autumn", "2025-26-spring"]
+    receive(connection, *terms)
+    for term in terms[1:]:
+        connection.execute("INSERT INTO quality.issue_lives (fact_id, urn, term) VALUES ('f', '100001', ?)", [term])
+    connection.execute(
+        "INSERT INTO quality.explanations (explanation_id, fact_id, urn, term) VALUES ('e', 'f', '100001', ?)",
+        [terms[1]],
+    )
+    mark_finished(settings, connection, terms, NOW)
+    decide(settings, "e", "accepted", by="Ann")
+    assert changed_ranges(settings, connection) == [terms[1:]]
+
+    # a run that was under way when it was decided has not taken it in
+    mark_finished(settings, connection, terms, NOW)
+    assert changed_ranges(settings, connection) == [terms[1:]]
+    connection.execute("UPDATE quality.explanations SET decision = 'accepted'")
+    mark_finished(settings, connection, terms, NOW)
+    assert changed_ranges(settings, connection) == []
 
 
 def test_a_file_that_came_twice_is_something_new_though_no_return(settings, connection):
