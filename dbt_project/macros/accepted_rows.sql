@@ -9,12 +9,16 @@
         on
             received.return_id = returns.return_id
             and returns.state = 'current'
-    where not exists (
-        select 1
-        from {{ source('quality', 'quarantined_rows') }} as quarantined
-        where
-            quarantined.return_id = received.return_id
-            and quarantined.table_name = '{{ table_name }}'
-            and quarantined.row_number = received.row_number
-    )
+    -- a join to the few, where `not exists` would make every row distinct first
+    left join (
+        select distinct
+            return_id,
+            row_number
+        from {{ source('quality', 'quarantined_rows') }}
+        where table_name = '{{ table_name }}'
+    ) as quarantined
+        on
+            received.return_id = quarantined.return_id
+            and received.row_number = quarantined.row_number
+    where quarantined.return_id is null
 {% endmacro %}

@@ -10,24 +10,39 @@ pupils as (select * from {{ ref('int_pupils') }}),
 
 plans as (select * from {{ ref('int_plans') }}),
 
+new_pupils as (
+    select distinct
+        term,
+        pupil_key
+    from newly_on_register
+),
+
 told as (
     -- at any school of the LA
     select
-        term,
-        pupil_key,
-        min(parents_informed_date) as parents_informed_date,
-        bool_or(parents_informed_date_unreadable) as parents_informed_date_unreadable
+        pupils.term,
+        pupils.pupil_key,
+        min(pupils.parents_informed_date) as parents_informed_date,
+        bool_or(pupils.parents_informed_date_unreadable) as parents_informed_date_unreadable
     from pupils
-    group by term, pupil_key
+    inner join new_pupils
+        on
+            pupils.term = new_pupils.term
+            and pupils.pupil_key = new_pupils.pupil_key
+    group by pupils.term, pupils.pupil_key
 ),
 
 first_plans as (
     select
-        term,
-        pupil_key,
-        min(planned_date) as planned_date
+        plans.term,
+        plans.pupil_key,
+        min(plans.planned_date) as planned_date
     from plans
-    group by term, pupil_key
+    inner join new_pupils
+        on
+            plans.term = new_pupils.term
+            and plans.pupil_key = new_pupils.pupil_key
+    group by plans.term, plans.pupil_key
 ),
 
 limits as (

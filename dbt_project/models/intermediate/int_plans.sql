@@ -22,7 +22,7 @@ speaking as (
     qualify
         row_number() over (
             partition by speaking_pupils.term, plans.urn, plans.pupil_key, plans.planned_date
-            order by plans.academic_year desc nulls last, plans.row_number asc nulls last
+            order by {{ newest_first('speaking_pupils.return_term_number', 'plans.row_number') }}
         ) = 1
 )
 

@@ -23,7 +23,7 @@ speaking as (
     qualify
         row_number() over (
             partition by speaking_pupils.term, reviews.urn, reviews.pupil_key, reviews.review_date
-            order by reviews.academic_year desc nulls last, reviews.row_number asc nulls last
+            order by {{ newest_first('speaking_pupils.return_term_number', 'reviews.row_number') }}
         ) = 1
 )
 

@@ -30,7 +30,7 @@ speaking as (
                 specialists.pupil_key,
                 specialists.service,
                 specialists.referred_date
-            order by specialists.academic_year desc nulls last, specialists.row_number asc nulls last
+            order by {{ newest_first('speaking_pupils.return_term_number', 'specialists.row_number') }}
         ) = 1
 )
 
