@@ -8,7 +8,7 @@ from operator import itemgetter
 from textwrap import wrap
 from typing import Any
 
-from expectations.contracts import load_contract
+from expectations.contracts import EXPLANATIONS, load_contract
 from expectations.suites import EXPECTED, all_rules
 from pipelines.feedback.findings import QUERY_MEANWHILE, UNTIL_CORRECTED
 from pipelines.warehouse import LATEST_CONTRACT
@@ -29,15 +29,15 @@ def catalogue(version: str = LATEST_CONTRACT) -> list[dict[str, str]]:
     about and field are the labels of table and field, costs is what an error costs until it is put right; breaks and holds are an example each,
     in words.
     """
-    contract = load_contract(version)
-    labels = OTHER_TABLES | {name: table.label for name, table in contract.tables.items()}
+    tables = load_contract(version).tables | {EXPLANATIONS.name: EXPLANATIONS}
+    labels = OTHER_TABLES | {name: table.label for name, table in tables.items()}
     return [
         {
             "code": rule.code,
             "severity": rule.severity,
             "table": rule.table,
             "about": labels[rule.table],
-            "field": contract.tables[rule.table].fields[rule.field].label if rule.field else "",
+            "field": tables[rule.table].fields[rule.field].label if rule.field else "",
             # the sheet's and the column's name are known when it is broken
             "says": rule.says.format_map(_Blank()),
             "remedy": rule.remedy,
