@@ -157,7 +157,9 @@ def amount(value: float | None, unit: str) -> str:
     """A value in the unit of its indicator: rate, count, days or gbp."""
     if value is None:
         return DASH
-    return {"rate": f"{value:.1%}", "days": f"{value:,.0f} days", "gbp": f"£{value:,.0f}"}.get(unit, f"{value:,.0f}")
+    # pounds spent for each pound of a budget are a few, and their pence count
+    pounds = f"£{value:,.2f}" if abs(value) < 10 else f"£{value:,.0f}"
+    return {"rate": f"{value:.1%}", "days": f"{value:,.0f} days", "gbp": pounds}.get(unit, f"{value:,.0f}")
 
 
 def count_of(number: int, one: str, many: str | None = None) -> str:

@@ -1,7 +1,10 @@
 -- a figure for `all` is what its units say, counted again from the list that people drill down to
 with units as (select * from {{ ref('indicator_units') }}),
 
-figures as (select * from {{ ref('indicator_values') }}),
+figures as (
+    select * from {{ ref('indicator_values') }}
+    where indicator_id not in ({{ measured_indicators() }})
+),
 
 counted as (
     select

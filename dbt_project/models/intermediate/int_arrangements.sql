@@ -87,7 +87,8 @@ answered as (
         governor_oversight,
         post16_named_person as has_post16_named_person,
         pupils_needing_healthcare_plan,
-        healthcare_plans_reviewed
+        healthcare_plans_reviewed,
+        sen_expenditure
     from newest
 )
 

@@ -1,4 +1,6 @@
-with figures as (select * from {{ ref('int_rated_figures') }})
+with figures as (select * from {{ ref('int_rated_figures') }}),
+
+measured as (select * from {{ ref('int_measured_figures') }})
 
 select
     indicator_id,
@@ -19,4 +21,25 @@ select
     schools_counted,
     schools_missing
 from figures
+where area_type <> 'school'
+union all
+select
+    indicator_id,
+    area_type,
+    area_code,
+    term,
+    'all' as group_type,
+    'all' as group_value,
+    numerator,
+    denominator,
+    unknown,
+    value,
+    unit,
+    null as lower_95,
+    null as upper_95,
+    null as rag,
+    target,
+    schools_counted,
+    schools_missing
+from measured
 where area_type <> 'school'
