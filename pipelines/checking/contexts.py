@@ -11,6 +11,7 @@ import polars as pl
 from expectations.contracts import accepted_versions
 from expectations.suites import Rule, columns_read, fault_kinds
 from pipelines.checking.identifiers import identifier_columns, is_uln, is_upn, pupil_columns
+from pipelines.checking.la_data import take_la_plans, take_school_lines
 from pipelines.checking.last_terms import make_table, take_last_returns, valid_numbers
 from pipelines.reading.tables import BETWEEN
 from pipelines.settings import Settings
@@ -46,6 +47,9 @@ def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms:
         orient="row",
     )
     make_table(connection, "checked_terms", listed.with_columns(la_code=pl.lit(settings.la_code)))
+    if terms is not None:
+        take_school_lines(connection)
+        take_la_plans(settings, connection)
     where = "f.urn IS NOT NULL AND f.term = t.term" if terms is not None else "f.urn IS NULL OR f.term IS NULL"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE checked_files AS
@@ -63,7 +67,7 @@ def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms:
 def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -> None:
     """Make the temporary tables of the returns whose rows are judged.
 
-    checked_returns: return_id, urn, term, file_name, as_at_date. received_pupils: return_id, row_number, identifier (what
+    checked_returns: return_id, urn, line_urn, term, file_name, as_at_date. received_pupils: return_id, row_number, identifier (what
     child rows carry). valid_identifiers: return_id, row_number, identifier (every number that is the child's).
     unnamed_pupils: return_id, row_number of pupils without a valid number. nil_returns: return_id, of those without any
     pupil. And those of last_terms.take_last_returns.
@@ -71,7 +75,8 @@ def take_returns(connection: duckdb.DuckDBPyConnection, return_ids: list[str]) -
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE checked_returns AS
-        SELECT file_id AS return_id, urn, term, file_name, as_at_date FROM checked_files
+        SELECT file_id AS return_id, urn, coalesce(line_urn, urn) AS line_urn, term, file_name, as_at_date
+        FROM checked_files LEFT JOIN school_lines USING (urn)
         WHERE list_contains(?, file_id)
         """,
         [return_ids],

@@ -39,8 +39,9 @@ def take_last_returns(connection: duckdb.DuckDBPyConnection) -> None:
             before.term[:7] = returns.term[:7] AS is_same_year
         FROM checked_returns AS returns
         INNER JOIN checked_terms AS terms USING (term)
-        INNER JOIN ledger.returns AS before
-            ON returns.urn = before.urn AND terms.last_term = before.term AND before.state = 'current'
+        INNER JOIN ledger.returns AS before ON terms.last_term = before.term AND before.state = 'current'
+        LEFT JOIN school_lines AS lines ON before.urn = lines.urn
+        WHERE returns.line_urn = coalesce(lines.line_urn, before.urn)
     """)
     # an earlier check may have blanked a number that is not valid: what was received stands beside it
     rows = connection.sql("""

@@ -54,7 +54,8 @@ class Work:
     """A return that is being spoilt: what of it has been used, so that no two faults meet.
 
     `last`: the school's return of the term before, where that one is clean and stays so. `has_next`: whether there is one
-    of the term after, which looks back on this one.
+    of the term after, which looks back on this one. `beside`: for a pupil's number, another school's clean return of the
+    term that has the pupil; `held_against`: such returns, which have to stay as they are.
     """
 
     sending: Sending
@@ -62,6 +63,8 @@ class Work:
     rng: Random
     last: SchoolReturn | None = None
     has_next: bool = False
+    beside: Callable[[str], int | None] = lambda _: None
+    held_against: set[int] = field(default_factory=set)
     used: set = field(default_factory=set)
     planted: int = 0
 
@@ -184,12 +187,17 @@ def spoil(
         # a return that another one is held against stays as it is
         is_clean = before is not None and before not in works and before not in context.taken
         last = sendings[before].sent if is_clean else None
-        return _start(sendings, number, world, rng, last=last, has_next=context.after_it(number) is not None)
+        work = _start(sendings, number, world, rng, last=last, has_next=context.after_it(number) is not None)
+        work.beside = lambda key: next(
+            (n for n in context.beside(number, key) if n not in works and n not in context.taken), None
+        )
+        return work
 
     def take(number: int, work: Work) -> None:
         works[number] = work
         if work.last is not None:
             looked_back_on.add(context.before(number))
+        looked_back_on.update(work.held_against)
 
     for number in spare:
         if len(works) >= max(1, round(DIRTY_SHARE * len(sendings)) - context.replaced):
@@ -198,7 +206,10 @@ def spoil(
             take(number, start(number))
     for planter in row_planters():
         tried = sorted(works, key=lambda n: works[n].planted)
-        if not any(_plant(planter, works[n]) for n in tried):
+        planted_in = next((n for n in tried if _plant(planter, works[n])), None)
+        if planted_in is not None:
+            looked_back_on.update(works[planted_in].held_against)
+        else:
             # the returns that are dirty so far have no place for it: one more
             for number in spare:
                 if number not in works and number not in looked_back_on:
@@ -235,20 +246,22 @@ def _plant(planter: Planter, work: Work) -> bool:
 
 
 def copied(sending: Sending) -> Sending:
-    """A copy that can be spoilt while the clean one stays."""
+    """A copy that can be spoilt while the clean one stays, with the issues that it has already."""
     sent = sending.sent
+    rows = {id(row): list(row) for s in sent.sheets for row in s.written()}
     sheets = [
         Sheet(
             s.table,
             list(s.columns),
-            [None if row is None else list(row) for row in s.rows],
+            [None if row is None else rows[id(row)] for row in s.rows],
             s.title,
             list(s.above),
             s.hidden,
         )
         for s in sent.sheets
     ]
-    return Sending(SchoolReturn(sent.school, sent.term, sheets, sent.serial, sent.name), sending.style)
+    broken = [(table, None if row is None else rows[id(row)], name, code) for table, row, name, code in sending.broken]
+    return Sending(SchoolReturn(sent.school, sent.term, sheets, sent.serial, sent.name), sending.style, broken=broken)
 
 
 def _start(
@@ -260,6 +273,8 @@ def _start(
     has_next: bool = False,
 ) -> Work:
     work = Work(copied(sendings[number]), world, rng, last=last, has_next=has_next)
+    # of whom the LA says otherwise no fault is planted
+    work.used.update(key for _, row, _, _ in work.sending.broken if row is not None for key in row[:2] if key)
     for table in ("pupils", "plans"):
         rows = work.sheet(table).rows
         if len(rows) > 3 and rng.random() < 0.3:

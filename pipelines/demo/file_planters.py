@@ -38,6 +38,7 @@ class FileContext:
     serials: Counter = field(default_factory=Counter)
     replaced: int = 0
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    registers: dict[str, dict[str, list[int]]] = field(default_factory=dict)
 
     def before(self, number: int) -> int | None:
         """The number of the school's return of the term before."""
@@ -46,6 +47,18 @@ class FileContext:
     def after_it(self, number: int) -> int | None:
         """The number of the school's return of the term after."""
         return self._terms_away(number, 1)
+
+    def beside(self, number: int, key: str) -> list[int]:
+        """The numbers of other schools' returns of the term whose register has a pupil."""
+        term = self.sendings[number].sent.term
+        if term.term not in self.registers:
+            self.registers[term.term] = found = {}
+            for n, sending in enumerate(self.sendings):
+                sheet = sending.sent.sheet("pupils")
+                for row in sheet.written() if sending.sent.term is term else ():
+                    if sheet.cell(row, "leaving_date") is None and sheet.cell(row, "sen_provision") in ("K", "E"):
+                        found.setdefault(row[0], []).append(n)
+        return [n for n in self.registers[term.term].get(key, []) if n != number]
 
     def _terms_away(self, number: int, terms: int) -> int | None:
         if not self.numbers:
@@ -259,7 +272,7 @@ def _without_specialists(sending: Sending) -> None:
 def _with_notes(sending: Sending) -> None:
     notes = Sheet("", [Typed("Note")], [[Typed("Two pupils are being assessed.")]], title="Notes")
     sending.sent.sheets = [*sending.sent.sheets, notes]
-    sending.broken = [("sheets", None, None, "SHT02")]
+    sending.broken.append(("sheets", None, None, "SHT02"))
 
 
 def _with_a_title(sending: Sending) -> None:
@@ -308,7 +321,8 @@ def _no_pupils(context: FileContext) -> list[Sending]:
     for table in ("pupils", "plans", "reviews", "specialists"):
         spoilt.sent.sheet(table).rows.clear()
     row = spoilt.sent.sheet("return").rows[0]
-    spoilt.broken = [("return", row, "nil_return", "RET02")]
+    spoilt.broken = [issue for issue in spoilt.broken if issue[3] == "PLC04"]
+    spoilt.broken.append(("return", row, "nil_return", "RET02"))
     context.sendings[number] = spoilt
     context.replaced += 1
     return []
@@ -343,7 +357,7 @@ def _alike(context: FileContext, code: str, change: Callable[[Sending], None], r
         return []
     spoilt = copied(context.sendings[number])
     change(spoilt)
-    spoilt.broken = [("return", spoilt.sent.sheet("return").rows[0], "nil_return", code)]
+    spoilt.broken.append(("return", spoilt.sent.sheet("return").rows[0], "nil_return", code))
     # it takes the clean one's place: with one review a pupil it would be held after it
     context.sendings[number] = spoilt
     context.replaced += 1
@@ -405,6 +419,8 @@ def _is_as_last_term(context: FileContext, sending: Sending) -> bool:
     before = context.before(number)
     if before is None or before in context.taken:
         return False
+    if sending.broken:
+        return False
     now, last = sending.sent, context.sendings[before].sent
     if now.term.academic_year != last.term.academic_year or sum(len(last.sheet(t).rows) for t in COPIED) <= 10:
         return False
@@ -425,7 +441,7 @@ def _misnamed(context: FileContext) -> list[Sending]:
         return []
     term = spoilt.sent.term
     spoilt.sent.name = f"{context.rng.choice(others).laestab}_{term.academic_year}_{term.name}_09"
-    spoilt.broken = _about_the_file("FIL12")
+    spoilt.broken += _about_the_file("FIL12")
     context.sendings[number] = spoilt
     context.replaced += 1
     return []

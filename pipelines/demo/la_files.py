@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -160,24 +161,41 @@ def la_identifier(pupil: Pupil) -> str:
     return pupil.uln if pupil.uln and all(gives_uln_alone(pupil, s.school) for s in pupil.stays) else pupil.upn
 
 
+@dataclass(frozen=True)
+class LANaming:
+    """A row of `ehc_plans.csv`."""
+
+    upn: str
+    urn: str
+    named: date
+    transfer: bool
+    expected: date | None
+    ceased: date | None
+
+
+def la_namings(world: World, as_at: date) -> list[LANaming]:
+    """Every plan and school that it named up to the as-at date, as the LA knows it."""
+    return [
+        LANaming(
+            la_identifier(pupil),
+            naming.school.urn_on(naming.la_named or naming.named),
+            naming.la_named or naming.named,
+            naming.transfer,
+            naming.expected,
+            naming.ceased if naming.ceased and naming.ceased <= as_at else _left(naming, as_at),
+        )
+        for pupil in world.pupils
+        for naming in pupil.namings
+        if naming.in_la_file and naming.named <= as_at
+    ]
+
+
 def ehc_plans(world: World, as_at: date) -> str:
     """The extract of the LA's case system: a row for every plan and school that it named up to the as-at date."""
-    rows = []
-    for pupil in world.pupils:
-        for naming in pupil.namings:
-            if naming.in_la_file and naming.named <= as_at:
-                ceased = naming.ceased if naming.ceased and naming.ceased <= as_at else _left(naming, as_at)
-                transfer = "Y" if naming.transfer else "N"
-                rows.append(
-                    [
-                        la_identifier(pupil),
-                        naming.school.urn_on(naming.la_named or naming.named),
-                        naming.la_named or naming.named,
-                        transfer,
-                        naming.expected,
-                        ceased,
-                    ]
-                )
+    rows = [
+        [naming.upn, naming.urn, naming.named, "Y" if naming.transfer else "N", naming.expected, naming.ceased]
+        for naming in la_namings(world, as_at)
+    ]
     rows.sort(key=lambda row: (row[1], row[2], row[0]))
     return csv_text(["upn", "urn", "named_date", "phase_transfer", "expected_start_date", "ceased_date"], rows)
 

@@ -201,8 +201,12 @@ def live(
     years: list[int],
     rng: Random,
     pupils_per_school: float | None,
+    agreeing: bool = False,
 ) -> World:
-    """The lives of all pupils over the academic years (the calendar years in which they begin); the first only warms up."""
+    """The lives of all pupils over the academic years (the calendar years in which they begin); the first only warms up.
+
+    agreeing: the LA and the schools say the same of every EHC plan.
+    """
     scale = 1.0 if pupils_per_school is None else pupils_per_school / AVERAGE_PUPILS_WITH_SEN
     world = World(schools, days, la_code, days.first_day(years[0]), days.last_day(years[-1]))
     by_kind: dict[str, list[School]] = {}
@@ -222,7 +226,8 @@ def live(
         for stay in pupil.stays:
             live_stay(world, stay, rng)
     _register_twice(world, rng)
-    _disagree_with_the_la(world, rng)
+    if not agreeing:
+        _disagree_with_the_la(world, rng)
     return world
 
 
@@ -364,7 +369,8 @@ class _Town:
         allocated = min(max(cohort, 2004), self.years[-1]) if school.kind != "nursery" else cohort - 2
         upn = self.world.office.upn(la_code, number, allocated)
         temporary = given_on = None
-        if rng.random() < 0.02:
+        # the LA knows whoever has an EHC plan by the UPN that stays
+        if rng.random() < 0.02 and not ehc:
             temporary = self.world.office.upn(self.world.la_code, school.number, allocated, temporary=True)
             given_on = days.any_in(rng, self.world.begins, self.world.ends)
         informed = self.informed(school, sen_start)
@@ -600,9 +606,11 @@ def _name_every_school(pupil: Pupil) -> None:
         if not any(naming.school is stay.school and naming.named <= since for naming in pupil.namings):
             pupil.namings.append(Naming(pupil, stay.school, since, False, None, None, None, True))
     pupil.namings.sort(key=lambda naming: naming.named)
-    for before, after in zip(pupil.namings, pupil.namings[1:], strict=False):
+    for number, after in enumerate(pupil.namings):
         if after.admitted or after.on_roll:
-            before.ceased = after.admitted or after.named
+            # those that came to nothing in between end as well
+            for before in pupil.namings[:number]:
+                before.ceased = before.ceased or after.admitted or after.named
 
 
 def _hold_annual_reviews(world: World, pupil: Pupil, rng: Random) -> None:

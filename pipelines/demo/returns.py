@@ -99,8 +99,10 @@ def year_group(group: int) -> str:
 
 
 def gives_uln_alone(pupil: Pupil, school: School) -> bool:
-    """Whether the school knows the pupil by ULN alone."""
-    return school.gives_uln_alone and pupil.number % 3 == 0
+    """Whether the school knows the pupil by ULN alone; of a pupil with an EHC plan, whom the LA knows by it too."""
+    if not school.gives_uln_alone or pupil.number % 3:
+        return False
+    return pupil.plan_from is None or all(stay.school.gives_uln_alone for stay in pupil.stays)
 
 
 def identity(pupil: Pupil, school: School, day: date) -> tuple[str | None, str | None, str | None]:
@@ -159,7 +161,9 @@ def cut_return(
     nil = "N" if rows["pupils"] else "Y"
     role = rng.choice(("HEADTEACHER", "SENCO", "SENCO", "ADMINISTRATOR"))
     name = term.name.upper()
-    rows["return"].append([school.laestab, school.urn_on(year.as_at), term.academic_year, name, year.as_at, "1.0", role, nil])
+    rows["return"].append(
+        [school.laestab, school.urn_on(year.as_at), term.academic_year, name, year.as_at, "1.0", role, nil]
+    )
     return SchoolReturn(school, term, [Sheet(table, list(FIELDS[table]), rows[table]) for table in FIELDS])
 
 
@@ -272,7 +276,7 @@ def _is_told(naming: Naming, listed: list[Stay], year: Year) -> bool:
     if naming.ceased and naming.ceased < year.began:
         return False
     if not naming.on_roll and (naming.admitted is None or naming.admitted >= year.began):
-        return naming.named >= year.began - timedelta(days=400)
+        return True
     here = next((stay for stay in listed if stay.pupil is naming.pupil), None)
     if here is None:
         return False

@@ -121,6 +121,8 @@ def _cell(work: Work, table: Table, f: Field, kind: str, turn: int) -> bool:
     sheet = work.sheet(table.name)
     sheet.put(row, f.name, _spoilt_value(work, f, kind, turn, sheet.cell(row, f.name)))
     work.report(table.name, row, f.name, f"{table.prefix}.{f.name}.{kind}")
+    if table.name == "placements" and f.name not in table.key:
+        work.report("placements", row, "upn", "PLC04")
     return True
 
 
@@ -250,7 +252,9 @@ def _change(work: Work, table: str, row: Row | None, code: str, **cells: object)
 def _rekey(work: Work, code: str, make: Callable[[str], str]) -> bool:
     """A pupil's UPN is spoilt in every table alike: what hangs on the row depends on it, and raises nothing."""
     pupil = work.some_pupil(
-        lambda row: bool(row[0]) and row[0][-1].isdigit() and not _named(work, row), former_upn=None
+        lambda row: bool(row[0]) and row[0][-1].isdigit() and not _named(work, row),
+        former_upn=None,
+        sen_provision="K",
     )
     if pupil is None:
         return False
@@ -262,7 +266,9 @@ def _rekey(work: Work, code: str, make: Callable[[str], str]) -> bool:
 
 
 def _pup05(work: Work) -> bool:
-    pupil = work.some_pupil(lambda row: not _named(work, row), year_group=lambda g: g in ("12", "13", "14"))
+    pupil = work.some_pupil(
+        lambda row: not _named(work, row), year_group=lambda g: g in ("12", "13", "14"), sen_provision="K"
+    )
     if pupil is None:
         return False
     work.set_apart(pupil)
@@ -277,7 +283,7 @@ def _wrong_uln(uln: str) -> str:
 
 
 def _pup06(work: Work) -> bool:
-    pupil = work.some_pupil(lambda row: not _named(work, row), former_upn=None)
+    pupil = work.some_pupil(lambda row: not _named(work, row), former_upn=None, sen_provision="K")
     if pupil is None:
         return False
     work.set_apart(pupil)
@@ -342,8 +348,11 @@ def _pupil_of_last_term(work: Work, unless_next: bool, **wanted: object) -> Row 
 
 
 def _pup19(work: Work) -> bool:
-    pupil = _pupil_of_last_term(work, False, sen_provision="E")
-    return pupil is not None and _change(work, "pupils", pupil, "PUP19", sen_provision="K")
+    pupil = _pupil_of_last_term(work, False, sen_provision="E", leaving_date=None)
+    if pupil is None:
+        return False
+    work.report("pupils", pupil, "sen_provision", "PUP24")  # the LA's plan is still there
+    return _change(work, "pupils", pupil, "PUP19", sen_provision="K")
 
 
 def _pup20(work: Work) -> bool:
@@ -375,6 +384,19 @@ def _pup22(work: Work) -> bool:
     for name, cell in cells.items():
         sheet.put(other, name, cell)
     return _change(work, "pupils", other, "PUP22", upn=number)
+
+
+def _pup25(work: Work) -> bool:
+    """One of a pupil's two schools says that it is the only one."""
+    pupil = work.some_pupil(
+        lambda row: bool(row[0]) and work.beside(row[0]) is not None,
+        enrolment=lambda code: code in ("M", "S"),
+        leaving_date=None,
+    )
+    if pupil is None:
+        return False
+    work.held_against.add(work.beside(pupil[0]))
+    return _change(work, "pupils", pupil, "PUP25", enrolment="C")
 
 
 def _forget(work: Work, key: str, tables: tuple[str, ...]) -> None:
@@ -527,12 +549,14 @@ def _rvw04(work: Work) -> bool:
     # a review with another date is not there any more in next term's return, nor as it was in last term's
     if work.sent.term.name != "summer":
         return False
+    as_at = work.sent.term.as_at_date
+    last_as_at = max((t.as_at_date for t in work.world.days.terms if t.as_at_date < as_at), default=as_at)
     sheet = work.sheet("reviews")
     step, copy = sheet.columns.index("next_step"), sheet.columns.index("copy_to_parents_date")
 
     def suits(row: Row) -> bool:
         early = row[1] - timedelta(days=3)
-        is_new = work.last is None or row[2] > work.last.term.as_at_date
+        is_new = row[2] > last_as_at
         on_the_day = any(r[2] == early for r in work.children(row[0], "reviews"))
         return row[step] != "INVOLVE_SPECIALIST" and is_new and not on_the_day
 
@@ -570,6 +594,8 @@ def _advice_without_contact(work: Work, code: str) -> bool:
 
 def _elsewhere(work: Work, table: str, code: str, **cells: object) -> bool:
     row = _extra_elsewhere(work, table)
+    if code == "PLC02":
+        work.report(table, row, "upn", "PLC04")  # the pupil is made up
     changed = {name: value(row) if callable(value) else value for name, value in cells.items()}
     return _change(work, table, row, code, **changed)
 
@@ -662,6 +688,7 @@ WRITTEN: dict[str, Callable[[Work], bool]] = {
     "PUP20": _pup20,
     "PUP21": _pup21,
     "PUP22": _pup22,
+    "PUP25": _pup25,
     "EXP01": _exp01,
     "EXP02": _exp02,
     "EXP03": partial(_take_away, table="reviews", code="EXP03", suits=lambda _: True),

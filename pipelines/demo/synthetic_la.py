@@ -10,6 +10,7 @@ from random import Random
 from expectations.contracts import accepted_versions
 from pipelines.demo.days import SchoolDays
 from pipelines.demo.dfe_release import write_release
+from pipelines.demo.disagreements import report_disagreements
 from pipelines.demo.faults import Fault, Sending, spoil, write_planted
 from pipelines.demo.la_files import write_la_files
 from pipelines.demo.lives import World, live
@@ -83,11 +84,12 @@ def make_la(
     first_year, last_year = int(chosen[0].academic_year[:4]), int(chosen[-1].academic_year[:4])
     progress(f"Living the lives of the pupils of {schools} schools")
     years = list(range(first_year - 1, last_year + 1))
-    world = live(made, days, settings.la_code, years, Random(f"{seed}:lives"), pupils_per_school)
+    world = live(made, days, settings.la_code, years, Random(f"{seed}:lives"), pupils_per_school, agreeing=not dirty)
     sendings = list(_returns(world, chosen, seed))
     returns = len(sendings)
     progress(f"{len(world.pupils)} pupils; cutting and spoiling {len(sendings)} returns")
     if dirty:
+        report_disagreements(sendings, world, chosen[-1].as_at_date)
         sendings = spoil(sendings, others, world, settings.max_file_megabytes, Random(f"{seed}:faults"))
     _clear_last_demo(settings.data_dir)
     written = write_la_files(

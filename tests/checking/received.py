@@ -152,6 +152,17 @@ def receive(connection: duckdb.DuckDBPyConnection, *received: Received) -> None:
             _receive_rows(connection, table, of_table)
 
 
+def put_la_data(connection: duckdb.DuckDBPyConnection, tables: dict[str, list[dict[str, Any]]], urn: str) -> None:
+    """Put rows into the LA's own tables: of the usual pupil and this school, where they do not say otherwise."""
+    for table, rows in tables.items():
+        for row in rows:
+            cells = {"upn": PUPIL, "urn": urn} | row
+            marks = ", ".join("?" * len(cells))
+            connection.execute(
+                f"INSERT INTO reference.{table} ({', '.join(cells)}) VALUES ({marks})", [*cells.values()]
+            )
+
+
 def check(settings: Settings, connection: duckdb.DuckDBPyConnection, *terms: str):
     """Check the terms (the autumn if none is given)."""
     return check_terms(settings, connection, list(terms) or [AUTUMN])

@@ -16,6 +16,7 @@ from tests.checking.received import (
     check,
     issues,
     open_warehouse,
+    put_la_data,
     receive,
     upn,
 )
@@ -46,6 +47,11 @@ def received_of(rule: Rule, example: dict[str, Any], urn: str) -> list[Received]
         return [Received(urn=urn, term=term, sheets=[cells])]
     if rule.table == "columns":
         return [Received(urn=urn, columns=[example])]
+    if "elsewhere" in example:
+        other = example.pop("elsewhere")
+        beside = Received(urn=f"9{urn[1:]}", tables=tables_of(rule, other))
+        return [beside, Received(urn=urn, tables=tables_of(rule, example))]
+    example.pop("la", None)
     if "last" in example:
         last = example.pop("last")
         tables = tables_of(rule, example)
@@ -100,6 +106,9 @@ def found(tmp_path_factory):
                 sent[rule.code, which] = Received(urn=urn, tables={rule.table: [row]})
                 everything.append(sent[rule.code, which])
         receive(connection, *everything)
+        for rule in WRITTEN:
+            for which, example in (("breaks", rule.breaks), ("holds", rule.holds)):
+                put_la_data(connection, example.get("la", {}), sent[rule.code, which].urn)
         check(settings, connection, AUTUMN, SPRING)
         check_unplaced(settings, connection)
         assert unbalanced(connection, [AUTUMN, SPRING]) == []

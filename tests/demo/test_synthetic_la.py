@@ -268,17 +268,19 @@ def test_there_is_a_planter_for_every_rule_that_a_file_can_break():
         "COL": 4,
         "RET": 9,
         "ARR": 3,
-        "PUP": 22,
+        "PUP": 25,
         "PLA": 5,
         "RVW": 6,
         "SPE": 7,
         "CON": 3,
-        "PLC": 3,
-        "EXP": 3,
+        "PLC": 4,
+        "EXP": 4,
     }
     written = {f"{prefix}{n:02d}" for prefix, count in counts.items() for n in range(1, count + 1)}
     planters = {planter.code for planter in (*row_planters(), *file_planters())}
-    assert planters == (generated | written) - set(OUT_OF_REACH)
+    # where the LA and the schools say otherwise of a plan, that is so before anything is spoilt
+    of_the_la = {"PUP23", "PUP24", "PLC04", "EXP04"}
+    assert planters == (generated | written) - set(OUT_OF_REACH) - of_the_la
 
 
 def test_the_planted_faults_name_files_that_are_there_and_rows_that_they_have(made):

@@ -1,4 +1,4 @@
--- One row: a row that the return should hold, for last term's return had it. What is looked for is looked for in the
+-- One row: a row that the return should hold, for last term's return had it, or the LA's plans name it. What is looked for is looked for in the
 -- received rows, those not counted included; a row whose key cannot be read may be the one.
 with returns as (
     select last_returns.*
@@ -142,6 +142,29 @@ reviews_looked_for as (
 
 half_read_reviews as (select * from reviews where upn is null or planned_date is null or review_date is null),
 
+-- whom a plan of the LA's names, once the pupil is due at the school
+named_by_the_la as (
+    select distinct
+        returns.return_id,
+        plans.upn
+    from checked_returns as returns
+    inner join la_plans as plans on returns.term = plans.term and returns.line_urn = plans.urn
+    where plans.is_in_force and plans.due_date < returns.as_at_date
+),
+
+told_of as (
+    select
+        return_id,
+        identifier as upn
+    from valid_identifiers
+    union
+    select
+        return_id,
+        upn
+    from raw.placements
+    where return_id in (select return_id from checked_returns) and upn is not null
+),
+
 every_row as (
     select
         return_id,
@@ -150,9 +173,22 @@ every_row as (
         null as key_date,
         bool_or(is_there) as pupil_found,
         null::boolean as plan_found,
-        null::boolean as review_found
+        null::boolean as review_found,
+        null::boolean as named_found
     from pupils_of_last_term
     group by all
+    union all
+    select
+        named.return_id,
+        'pupils',
+        named.upn,
+        null,
+        null,
+        null,
+        null,
+        told_of.upn is not null
+    from named_by_the_la as named
+    left join told_of on named.return_id = told_of.return_id and named.upn = told_of.upn
     union all
     select
         before.return_id,
@@ -161,6 +197,7 @@ every_row as (
         before.planned_date,
         null,
         before.is_there or bool_or(half_read.return_id is not null),
+        null,
         null
     from plans_looked_for as before
     left join half_read_plans as half_read
@@ -178,7 +215,8 @@ every_row as (
         before.review_date,
         null,
         null,
-        before.is_there or bool_or(half_read.return_id is not null)
+        before.is_there or bool_or(half_read.return_id is not null),
+        null
     from reviews_looked_for as before
     left join half_read_reviews as half_read
         on

@@ -29,3 +29,10 @@ select
     'register',
     'nil return'
 from nil_returns
+union all
+select
+    return_id,
+    'ehc_plans',
+    'no EHC plans from the LA'
+from returns
+where not exists (select 1 from reference.ehc_plans)

@@ -61,6 +61,50 @@ former_upns as (
     group by all
 ),
 
+-- pupils on a register at the as-at date, by their numbers; a temporary UPN is unknown to the LA and to other schools
+on_register as (
+    select
+        pupils.return_id,
+        pupils.row_number,
+        pupils.enrolment,
+        returns.term,
+        numbers.identifier
+    from pupils
+    inner join returns on pupils.return_id = returns.return_id
+    inner join valid_identifiers as numbers
+        on pupils.return_id = numbers.return_id and pupils.row_number = numbers.row_number
+    anti join unnamed_pupils as unnamed
+        on pupils.return_id = unnamed.return_id and pupils.row_number = unnamed.row_number
+    where
+        pupils.sen_provision in ('K', 'E')
+        and pupils.entry_date <= returns.as_at_date
+        and coalesce(pupils.leaving_date > returns.as_at_date, pupils.leaving_date__fault is null)
+        and coalesce(pupils.upn similar to '[A-Z][0-9]{12}', true)
+),
+
+known_to_the_la as (
+    select
+        on_register.return_id,
+        on_register.row_number,
+        count(plans.upn) as la_plans
+    from on_register
+    left join la_plans as plans
+        on on_register.identifier = plans.upn and on_register.term = plans.term and plans.is_in_force
+    group by all
+),
+
+-- whoever is on two registers is M on one and S on the other
+on_other_registers as (
+    select distinct
+        one.return_id,
+        one.row_number,
+        one.enrolment as enrolment_beside_another
+    from on_register as one
+    inner join on_register as other
+        on one.identifier = other.identifier and one.term = other.term and one.return_id <> other.return_id
+    where one.enrolment = 'C' or (one.enrolment = 'M' and other.enrolment = 'M')
+),
+
 -- the years of GIAS's phases; schools of no phase (special, alternative provision) and all-through ones have any
 phases (phase, youngest, oldest) as (
     values
@@ -109,7 +153,9 @@ select
     last_term.sex as sex_last_term,
     last_term.sen_provision as sen_provision_last_term,
     last_term.sen_start_date as sen_start_date_last_term,
-    former_upns.former_upn as former_upn_of_another
+    former_upns.former_upn as former_upn_of_another,
+    known_to_the_la.la_plans,
+    on_other_registers.enrolment_beside_another
 from numbered
 left join reference.schools as schools on numbered.return_urn = schools.urn
 left join phases on schools.phase = phases.phase
@@ -119,3 +165,7 @@ left join plans on numbered.return_id = plans.return_id and numbered.identifier 
 left join placements on numbered.return_id = placements.return_id and numbered.identifier = placements.upn
 left join last_term on numbered.return_id = last_term.return_id and numbered.row_number = last_term.row_number
 left join former_upns on numbered.return_id = former_upns.return_id and numbered.row_number = former_upns.row_number
+left join known_to_the_la
+    on numbered.return_id = known_to_the_la.return_id and numbered.row_number = known_to_the_la.row_number
+left join on_other_registers
+    on numbered.return_id = on_other_registers.return_id and numbered.row_number = on_other_registers.row_number

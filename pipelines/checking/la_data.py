@@ -1,0 +1,76 @@
+"""What the LA's own data say at a term's as-at date: which EHC plans name which school, and when a pupil is due there."""
+
+import csv
+import re
+from bisect import bisect_right
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from pipelines.checking.last_terms import make_table
+from pipelines.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
+from pipelines.terms import load_calendar
+
+ADMISSION_DAYS = "admission_school_days"
+
+
+def take_school_lines(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the temporary table `school_lines`: urn, line_urn, of schools that became academies and are one with them.
+
+    It is the dbt model of that name, which runs only after the checking.
+    """
+    model = (DBT_PROJECT_DIR / "models" / "staging" / "stg_school_lines.sql").read_text(encoding="utf-8")
+    query = re.sub(r"{{ source\('(\w+)', '(\w+)'\) }}", r"\1.\2", re.sub(r"{{ config\(.*?\) }}", "", model))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE school_lines AS {query}")
+
+
+def take_la_plans(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the temporary table `la_plans` of the checked terms: term, upn, urn (the newest of its line), due_date, is_in_force.
+
+    A plan that names a school, named by the as-at date; in force where it has not ceased by then. due_date: as
+    int_admission_due_dates has it; null where the calendar does not reach.
+    """
+    plans = connection.sql("SELECT DISTINCT named_date FROM reference.ehc_plans WHERE named_date IS NOT NULL").pl()
+    make_table(connection, "naming_due_dates", _due_dates(settings, plans["named_date"].to_list()))
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE la_plans AS
+        SELECT
+            terms.term, plans.upn, coalesce(lines.line_urn, plans.urn) AS urn,
+            coalesce(plans.ceased_date > terms.as_at_date, true) AS is_in_force,
+            coalesce(
+                plans.expected_start_date,
+                CASE WHEN plans.phase_transfer THEN due.next_year_starts_on ELSE due.school_days_end_on END
+            ) AS due_date
+        FROM reference.ehc_plans AS plans
+        INNER JOIN checked_terms AS terms ON plans.named_date <= terms.as_at_date
+        LEFT JOIN school_lines AS lines ON plans.urn = lines.urn
+        LEFT JOIN naming_due_dates AS due ON plans.named_date = due.named_date
+    """)
+
+
+def _due_dates(settings: Settings, named: list[date]) -> pl.DataFrame:
+    """named_date, school_days_end_on, next_year_starts_on; the date of naming is day 0, the next school day is day 1."""
+    terms = list(load_calendar(settings).values())
+    days = [day for term in terms for day in term.school_days()]
+    first_days = [term.school_days()[0] for term in terms if term.name == "autumn"]
+    allowed = _allowed()
+
+    def school_days_end_on(day: date) -> date | None:
+        after = [number for since, number in allowed if since <= day]
+        position = bisect_right(days, day) + after[-1] - 1 if after else len(days)
+        return days[position] if position < len(days) else None
+
+    rows = [(day, school_days_end_on(day), next((d for d in first_days if d > day), None)) for day in named]
+    schema = {"named_date": pl.Date, "school_days_end_on": pl.Date, "next_year_starts_on": pl.Date}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _allowed() -> list[tuple[date, int]]:
+    """(valid from, school days) of the seed `parameters`, in order of time."""
+    with (SEEDS_DIR / "parameters.csv").open(newline="", encoding="utf-8") as lines:
+        return sorted(
+            (date.fromisoformat(row["valid_from"]), int(row["value"]))
+            for row in csv.DictReader(lines)
+            if row["parameter"] == ADMISSION_DAYS
+        )
