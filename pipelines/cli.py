@@ -294,8 +294,10 @@ def rules(
     severity: Annotated[str | None, typer.Option(help="Only errors, or only queries: error, query.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write them to a CSV file.")] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Every rule that a return is held against: what is wrong, what to do, an example of each."""
+    _use(data_dir)
     from expectations.catalogue import as_csv, catalogue, in_lines
 
     wanted = {"table": table, "severity": severity}
