@@ -23,6 +23,8 @@ MAY_READ = {
 UNITES_INDICATORS = "int_indicator_units"
 # one decision with many cases, that would not gain by being cut in two
 LONGER = {"int_specialist_involvement"}
+# of which each of its two readers takes its own half
+READ_BY_HALVES = {"int_rated_figures"}
 DUCKDB_ONLY = re.compile(
     r"\b(arg_max|arg_min|quantile_cont|generate_series|strftime|strptime|regexp_matches|asof|list_\w+|struct_pack|"
     r"epoch|isodow|unnest|dayofweek)\b|\bsum\(\s*is_|//"
@@ -90,6 +92,13 @@ def test_a_model_is_short_and_would_run_elsewhere(name):
     statements = re.sub(r"--.*", "", sql)
     assert not DUCKDB_ONLY.search(statements)
     assert sql.count("\n") <= 100 or name in LONGER
+
+
+def test_an_intermediate_view_is_computed_for_one_other_model_alone():
+    for name, (path, model) in described().items():
+        if layer(path) == "intermediate" and model.get("config", {}).get("materialized") == "view":
+            readers = [other for other, sql in MODELS.items() if name in read_by(sql)]
+            assert len(readers) == 1 or name in READ_BY_HALVES, f"{name} is computed anew for each of {readers}"
 
 
 def test_names_say_the_layer():

@@ -1,5 +1,3 @@
-{% set group_types = ['provision', 'need', 'sex', 'phase', 'looked_after', 'top_up'] %}
-
 with pupil_rows as (select * from {{ ref('int_pupil_rows') }}),
 
 pupil_context as (select * from {{ ref('stg_pupil_context') }}),
@@ -35,20 +33,6 @@ grouped as (
     from pupil_rows
     left join context_of_pupil on pupil_rows.pupil_key = context_of_pupil.pupil_key
     left join phases on pupil_rows.year_group = phases.year_group
-),
-
-by_type as (
-    {% for group_type in group_types %}
-        select
-            term,
-            urn,
-            pupil_key,
-            '{{ group_type }}' as group_type,
-            {{ group_type }} as group_value
-        from grouped
-        where {{ group_type }} is not null
-        {% if not loop.last %}union all{% endif %}
-    {% endfor %}
 )
 
-select * from by_type
+select * from grouped

@@ -31,8 +31,7 @@ units as (
         every_unit.term,
         every_unit.pupil_key,
         every_unit.unit_id,
-        every_unit.is_met,
-        duties.applies_as
+        every_unit.is_met
     from every_unit
     inner join duties
         on

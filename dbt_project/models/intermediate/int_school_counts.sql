@@ -1,3 +1,5 @@
+{% set group_types = ['provision', 'need', 'sex', 'phase', 'looked_after', 'top_up'] %}
+
 with units as (select * from {{ ref('int_indicator_units') }}),
 
 pupil_groups as (select * from {{ ref('int_groups') }}),
@@ -10,24 +12,16 @@ units_in_groups as (
         units.indicator_id,
         units.term,
         units.urn,
-        pupil_groups.group_type,
-        pupil_groups.group_value,
+        {% for group_type in group_types %}
+            pupil_groups.{{ group_type }},
+        {% endfor %}
         units.is_met
     from units
-    inner join pupil_groups
+    left join pupil_groups
         on
             units.term = pupil_groups.term
             and units.urn = pupil_groups.urn
             and units.pupil_key = pupil_groups.pupil_key
-    union all
-    select
-        indicator_id,
-        term,
-        urn,
-        'all' as group_type,
-        'all' as group_value,
-        is_met
-    from units
 ),
 
 counted as (
@@ -35,48 +29,61 @@ counted as (
         indicator_id,
         term,
         urn,
-        group_type,
-        group_value,
+        case
+            {% for group_type in group_types %}
+                when grouping({{ group_type }}) = 0 then '{{ group_type }}'
+            {% endfor %}
+            else 'all'
+        end as group_type,
+        case
+            {% for group_type in group_types %}
+                when grouping({{ group_type }}) = 0 then {{ group_type }}
+            {% endfor %}
+            else 'all'
+        end as group_value,
         count(*) filter (where is_met) as numerator,
         count(is_met) as denominator,
         count(*) - count(is_met) as unknown
     from units_in_groups
-    group by all
+    group by
+        -- sqlfluff's grammar of DuckDB has no grouping sets
+        grouping sets ( -- noqa: PRS, LT02
+            (indicator_id, term, urn),
+            {% for group_type in group_types %}
+                (indicator_id, term, urn, {{ group_type }}){% if not loop.last %},{% endif %}
+            {% endfor %}
+        )
 ),
 
 -- a school that sent its return has a row for `all`, with or without a unit
 nothing_yet as (
     select
-        indicator_id,
-        term,
-        urn,
+        duties.indicator_id,
+        duties.term,
+        duties.urn,
         'all' as group_type,
         'all' as group_value,
         0 as numerator,
         0 as denominator,
         0 as unknown
     from duties
-    where has_return
+    left join counted
+        on
+            duties.indicator_id = counted.indicator_id
+            and duties.term = counted.term
+            and duties.urn = counted.urn
+            and counted.group_type = 'all'
+    where
+        duties.has_return
+        and counted.indicator_id is null
 ),
 
 united as (
+    -- without a group value the unit's pupil is in no group of the type
     select * from counted
+    where group_value is not null
     union all
     select * from nothing_yet
-),
-
-summed as (
-    select
-        indicator_id,
-        term,
-        urn,
-        group_type,
-        group_value,
-        sum(numerator)::bigint as numerator,
-        sum(denominator)::bigint as denominator,
-        sum(unknown)::bigint as unknown
-    from united
-    group by all
 )
 
-select * from summed
+select * from united

@@ -1,4 +1,4 @@
-{# The columns together are the grain: no two rows share them. #}
+{# The columns together are the grain: none of them is null, and no two rows share them. #}
 {% test unique_grain(model, columns) %}
 
 select
@@ -6,6 +6,10 @@ select
     count(*) as rows_found
 from {{ model }}
 group by {{ columns | join(', ') }}
-having count(*) > 1
+having
+    count(*) > 1
+    {% for column in columns %}
+        or {{ column }} is null
+    {% endfor %}
 
 {% endtest %}
