@@ -120,7 +120,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: Table, return_ids: list[
     rows = connection.sql(
         f"""
         SELECT return_id, row_number, {texts}, surplus FROM raw."{table.name}"
-        WHERE list_contains($ids, return_id) ORDER BY return_id, row_number
+        WHERE return_id IN (SELECT unnest($ids)) ORDER BY return_id, row_number
         """,
         params={"ids": return_ids},
     ).pl()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 
 import duckdb
+import polars as pl
 
 from pipelines.feedback.contacts import Contact, contacts_of_schools, written_to
 from pipelines.feedback.mail import LetterRefusedError, MailServer, MailServerDownError, addressed
@@ -70,18 +71,16 @@ def letters_made(connection: duckdb.DuckDBPyConnection, letter_ids: list[str]) -
 
 def enter(connection: duckdb.DuckDBPyConnection, letters: list[Letter], on: date) -> None:
     """New letters into the ledger, to wait for the post. Call within a transaction."""
-    for one in letters:
-        values = {field: getattr(one, field) for field in LEDGER_FIELDS} | {
-            "addresses": ";".join(sorted(one.addresses)),
-            "accepted_by": "",
-            "made_at": on,
-            "state": "waiting",
-            "attempts": 0,
-        }
-        connection.execute(
-            f"INSERT OR REPLACE INTO ledger.letters ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
-            list(values.values()),
-        )
+    if not letters:
+        return
+    entered = pl.DataFrame(
+        {field: [getattr(one, field) for one in letters] for field in LEDGER_FIELDS}
+        | {"addresses": [";".join(sorted(one.addresses)) for one in letters]},
+        schema_overrides={"return_id": pl.String},
+    ).with_columns(made_at=pl.lit(on), state=pl.lit("waiting"), attempts=pl.lit(0), accepted_by=pl.lit(""))
+    connection.register("entered", entered.to_arrow())
+    connection.execute("INSERT OR REPLACE INTO ledger.letters BY NAME SELECT * FROM entered")
+    connection.unregister("entered")
 
 
 def drop_overtaken(connection: duckdb.DuckDBPyConnection, terms: list[str], still_meant: list[str]) -> int:
