@@ -1,5 +1,5 @@
--- One row: a row that the return should hold, for last term's return had it, or the LA's plans name it. What is looked for is looked for in the
--- received rows, those not counted included; a row whose key cannot be read may be the one.
+-- One row: a row that the return should hold, for last term's return had it, or the LA's plans name it. What is looked
+-- for is looked for in the received rows, those not counted included; a row whose key cannot be read may be the one.
 with returns as (
     select last_returns.*
     from last_returns

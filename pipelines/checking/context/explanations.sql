@@ -1,4 +1,5 @@
--- One row: a row of the optional sheet `explanations`, and whether its reference is a query of the school (known_queries).
+-- One row: a row of the optional sheet `explanations`, and whether its reference is a query of the school
+-- (known_queries).
 with explanations as (
     select
         *,
