@@ -1,13 +1,9 @@
 """The models' units against the definitions written once more in Python, over an LA made by chance."""
 
-import os
-import subprocess
 from collections import Counter
 
 import pytest
 
-from pipelines.building.dbt_project import dbt_environment, dbt_executable
-from pipelines.settings import DBT_PROJECT_DIR
 from pipelines.terms import load_calendar
 from pipelines.warehouse import warehouse
 from tests.dbt_project.oracle import Oracle
@@ -22,7 +18,7 @@ FIRST, LAST = "2023-24-autumn", "2025-26-spring"
 
 
 @pytest.fixture
-def la_and_units(settings, tmp_path):
+def la_and_units(settings, build):
     calendar = list(load_calendar(settings).values())
     names = [term.term for term in calendar]
     terms = calendar[names.index(FIRST) : names.index(LAST) + 1]
@@ -30,16 +26,7 @@ def la_and_units(settings, tmp_path):
     la = random_la(terms, seed=2)
     with warehouse(settings) as connection:
         write(la, calendar, connection)
-    with dbt_environment(settings):
-        built = subprocess.run(
-            [dbt_executable(), "build", "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
-            + ["--target-path", str(tmp_path / "target"), "--exclude-resource-type", "unit_test", "--select"]
-            + [f"+{indicator}" for indicator in INDICATORS],
-            env={**os.environ, "DBT_LOG_PATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-        )
-    assert built.returncode == 0, built.stdout
+    build(settings, "--select", *(f"+{indicator}" for indicator in INDICATORS))
     found: dict[str, dict] = {term.term: {} for term in terms}
     with warehouse(settings) as connection:
         for indicator in INDICATORS:

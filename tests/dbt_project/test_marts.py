@@ -1,15 +1,12 @@
 """From rows as received to the marts, over a small LA whose every figure was worked out by hand."""
 
 import csv
-import os
-import subprocess
 from datetime import date, datetime
 
 import polars as pl
 import pytest
 
-from pipelines.building.dbt_project import dbt_environment, dbt_executable
-from pipelines.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
+from pipelines.settings import SEEDS_DIR, Settings
 from pipelines.terms import load_calendar
 from pipelines.warehouse import warehouse
 
@@ -135,7 +132,7 @@ def content(calendar) -> dict[str, list[dict]]:
 
 
 @pytest.fixture(scope="module")
-def marts(tmp_path_factory):
+def marts(tmp_path_factory, build):
     """The built marts, asked by SQL; every unit test and data test of the project runs in this build."""
     folder = tmp_path_factory.mktemp("marts")
     settings = Settings(_env_file=None, data_dir=folder, la_code="801", pseudonym_key="the tests' own pseudonym key")
@@ -145,14 +142,7 @@ def marts(tmp_path_factory):
             connection.register("rows_to_insert", pl.DataFrame(rows, infer_schema_length=None))
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_to_insert")
             connection.unregister("rows_to_insert")
-    with dbt_environment(settings):
-        built = subprocess.run(
-            [dbt_executable(), "build", "--project-dir", str(DBT_PROJECT_DIR), "--target-path", str(folder / "target")],
-            env={**os.environ, "DBT_LOG_PATH": str(folder)},
-            capture_output=True,
-            text=True,
-        )
-    assert built.returncode == 0, built.stdout[-5000:]
+    build(settings, unit_tests=True)
     with warehouse(settings, read_only=True) as connection:
         yield lambda sql: connection.sql(sql).fetchall()
 
