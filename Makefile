@@ -8,7 +8,7 @@ demo: setup
 	$(BIN)/sen demo
 
 test: setup
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.term

@@ -1,6 +1,7 @@
-"""A whole run under a key, through every stage and dbt: nothing of a pupil in the clear, nothing sent, nothing fetched."""
+"""A whole run under a key: nothing of a pupil in the clear, nothing sent, nothing fetched. And one killed in every stage."""
 
 import re
+import shutil
 import socketserver
 import threading
 from datetime import date
@@ -10,16 +11,18 @@ import duckdb
 import pytest
 from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance
 
-from pipelines.building.dbt_project import TARGET_DIR
 from pipelines.demo.synthetic_la import make_la
 from pipelines.landing import read_archived
 from pipelines.publishing.snapshots import open_snapshot
 from pipelines.runs import run_once
 from pipelines.settings import Settings, get_settings
 from pipelines.warehouse import warehouse
+from tests.conftest import leave_out_own_settings
+from tests.pipeline.killing import ON, PSEUDONYM_KEY, STAGES, contents, differences
+
+pytestmark = pytest.mark.long
 
 KEY = "a key of thirty-two characters or more"
-ON = date(2026, 7, 22)
 UPN = re.compile(rb"[A-Z][0-9]{11}[0-9A-Z]")
 # a UPN stands in the clear where the school and the LA put it, and in the school's own folder, which the LA secures
 PUT_THERE = ("landing", "reference", "outbox", "demo")
@@ -33,9 +36,18 @@ class Asked(socketserver.BaseRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def whole_run(tmp_path_factory):
+def untouched(tmp_path_factory) -> Path:
+    """A data folder with a small LA's files, before any run; nobody writes to it."""
+    data_dir = tmp_path_factory.mktemp("untouched") / "data"
+    make_la(Settings(_env_file=None, data_dir=data_dir), schools=6, terms=1, pupils_per_school=12)
+    return data_dir
+
+
+@pytest.fixture(scope="module")
+def whole_run(untouched, parsed_project, tmp_path_factory):
     """settings; what was said; what was asked of the outside, which a proxy that answers nothing stands for."""
     data_dir = tmp_path_factory.mktemp("keyed") / "data"
+    shutil.copytree(untouched, data_dir, symlinks=True)
     said: list[str] = []
     with pytest.MonkeyPatch.context() as environment, socketserver.ThreadingTCPServer(("127.0.0.1", 0), Asked) as proxy:
         proxy.asked = []
@@ -45,20 +57,19 @@ def whole_run(tmp_path_factory):
                 environment.setenv(variable, f"http://127.0.0.1:{proxy.server_address[1]}")
         for variable in ("NO_PROXY", "no_proxy"):
             environment.delenv(variable, raising=False)
+        leave_out_own_settings(environment)
         environment.setenv("DAGSTER_HOME", "")  # the run sets it: so that it is as before when this ends
         environment.setenv("SEN_DATA_DIR", str(data_dir))
-        environment.setenv("SEN_PSEUDONYM_KEY", "the tests' own pseudonym key")
+        environment.setenv("SEN_PSEUDONYM_KEY", PSEUDONYM_KEY)
         environment.setenv("SEN_WAREHOUSE_KEY", KEY)
-        environment.setenv("SEN_SETTLING_SECONDS", "0")
         get_settings.cache_clear()
         settings = get_settings()
         from pipelines.definitions import defs
 
-        make_la(settings, schools=6, terms=1, pupils_per_school=12)
-        left_before = set(TARGET_DIR.glob("dbt_models-*"))
-        run_once(settings, defs, on=ON, say=said.append)
+        left_before = set(parsed_project.glob("dbt_models-*"))
+        run_once(settings, defs, on=date.fromisoformat(ON), say=said.append)
         said.append("again")
-        run_once(settings, defs, on=ON, say=said.append)
+        run_once(settings, defs, on=date.fromisoformat(ON), say=said.append)
         with DagsterInstance.get() as instance:
             [run] = [run for run in instance.get_runs() if run.job_name == "term"]
             checks = [
@@ -66,8 +77,9 @@ def whole_run(tmp_path_factory):
                 for record in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
             ]
         proxy.shutdown()
-        yield settings, said, list(proxy.asked), checks, set(TARGET_DIR.glob("dbt_models-*")) - left_before
+        left = set(parsed_project.glob("dbt_models-*")) - left_before
     get_settings.cache_clear()
+    return settings, said, list(proxy.asked), checks, left
 
 
 def kept_by_the_pipeline(settings: Settings) -> list[Path]:
@@ -129,3 +141,23 @@ def test_a_second_run_finds_nothing_new_and_no_run_leaves_a_folder_in_the_projec
     said = whole_run[1]
     assert said[said.index("again") :] == ["again", "Pulling new files", "Nothing new"]
     assert whole_run[4] == set()
+
+
+def test_every_stage_is_killed(parsed_project):
+    from pipelines.definitions import PULL_ASSETS, TERM_ASSETS
+
+    assert {asset.op.name.replace("_", " ") for asset in [*PULL_ASSETS, *TERM_ASSETS]} == STAGES.keys()
+
+
+def test_a_run_killed_in_every_stage_ends_where_one_left_alone_ends(whole_run, untouched, tmp_path):
+    expected = contents(whole_run[0])
+    assert expected["marts.indicator_values"], "the comparison must have something to compare"
+    assert expected["outbox"]
+    if different := differences(expected, untouched, tmp_path / "every stage", STAGES):
+        # the same with one stage at a time: whose is it? In none of them: the key's, which only the whole run has
+        culprits = [
+            stage
+            for stage, moment in STAGES.items()
+            if differences(expected, untouched, tmp_path / stage, {stage: moment})
+        ]
+        pytest.fail(f"killed in each of {culprits}, a run ends with other {different}")
