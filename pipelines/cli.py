@@ -352,6 +352,59 @@ def template(
     typer.echo(f"The template (specification {contract.version}) is in {file}")
 
 
+@app.command("map")
+def map_exports(
+    exports: Annotated[
+        list[Path], typer.Argument(help="Your system's exports: CSV files or workbooks.", metavar="EXPORT...")
+    ],
+    file: Annotated[Path, typer.Argument(help="The workbook to write.", metavar="OUT.xlsx")],
+    mapping: Annotated[str, typer.Option(help="Of expectations/mappings, or a .yml file of your own.")],
+    school: Annotated[str, typer.Option(help="The school's URN.")],
+    term: Annotated[str, typer.Option(help="The term that the return is for, as 2025-26-autumn.")],
+    laestab: Annotated[str | None, typer.Option(help="Default: as GIAS has it.", show_default=False)] = None,
+    version: Annotated[str | None, typer.Option(help="Of the specification; default: the newest.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a return's workbook from a school's own exports. Ends with 1 where something of them is not known."""
+    _use(data_dir)
+    from expectations.contracts import load_contract
+    from expectations.mappings import MappingError, load_mapping
+    from pipelines.feedback.mapped_return import fault_sentence, in_lines, mapped_workbook, school_laestab
+    from pipelines.feedback.template import TemplateError, template_version
+    from pipelines.reading.exports import UnreadableExport
+    from pipelines.warehouse import warehouse
+
+    settings = get_settings()
+    calendar = _calendar()
+    if term not in calendar:
+        _fail(f"There is no term {term} in the calendar.", 2)
+    if missing := [str(path) for path in exports if not path.is_file()]:
+        _fail(f"There is no file {', '.join(missing)}.", 2)
+    try:
+        known = load_mapping(mapping)
+        contract = load_contract(template_version(calendar[term], version))
+        if laestab is None and settings.warehouse_path.is_file():
+            with warehouse(settings, read_only=True) as connection:
+                laestab = school_laestab(connection, school)
+        files = [(path.name, path.read_bytes()) for path in exports]
+        workbook, mapped = mapped_workbook(
+            settings, known, files, contract, urn=school, laestab=laestab, term=calendar[term]
+        )
+    except (MappingError, TemplateError) as error:
+        _fail(str(error), 2)
+    except UnreadableExport as error:
+        _fail(f"{error.file}: {fault_sentence(error.fault)}", 2)
+    typer.echo(in_lines(mapped))
+    if not mapped.exports:
+        _fail("No file is one of the mapping's exports, so no workbook was written.", 2)
+    file.write_bytes(workbook)
+    typer.echo(
+        f"The return is in {file}. It holds pupils' UPNs: keep it within the school. Fill in what is still blank, then "
+        "see with `sen check` what a run would find."
+    )
+    raise typer.Exit(0 if mapped.is_whole else 1)
+
+
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Returns: workbooks, or ZIPs of CSV files.", metavar="FILE...")],

@@ -70,15 +70,7 @@ def last_terms_rows(
     school = connection.execute("SELECT laestab FROM reference.schools WHERE urn = ?", [urn]).fetchone()
     if school is None:
         raise TemplateError(f"There is no school with the URN {urn} in GIAS.")
-    own = {
-        "laestab": school[0],
-        "urn": urn,
-        "academic_year": term.academic_year,
-        "term": term.name,
-        "as_at_date": term.as_at_date.isoformat(),
-        "specification": contract.version,
-    }
-    rows: dict[str, pl.DataFrame] = {"return": _shaped(pl.DataFrame([own]), contract.tables["return"])}
+    rows: dict[str, pl.DataFrame] = {"return": return_row(contract, urn, school[0], term)}
     calendar = load_calendar(settings)
     order = list(calendar)
     before = [
@@ -96,6 +88,19 @@ def last_terms_rows(
         sent["arrangements"] = sent["arrangements"].clear()  # only what has changed
     last = calendar[order[place]]
     return rows | (sent if last.academic_year == term.academic_year else _carried_in(sent, last.as_at_date, last))
+
+
+def return_row(contract: Contract, urn: str, laestab: str | None, term: Term) -> pl.DataFrame:
+    """The one row of the table `return`, as far as it is known before the school has said anything."""
+    own = {
+        "laestab": laestab,
+        "urn": urn,
+        "academic_year": term.academic_year,
+        "term": term.name,
+        "as_at_date": term.as_at_date.isoformat(),
+        "specification": contract.version,
+    }
+    return _shaped(pl.DataFrame([own], schema_overrides={"laestab": pl.String}), contract.tables["return"])
 
 
 def _as_sent(connection: duckdb.DuckDBPyConnection, table: Table, return_id: str) -> pl.DataFrame:
@@ -152,7 +157,10 @@ def _shaped(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def template_workbook(settings: Settings, contract: Contract, filled: Rows | None = None) -> bytes:
-    """The workbook; `filled`: table -> rows that it begins with. The same bytes for the same content."""
+    """The workbook; `filled`: table -> rows that it begins with, whose columns beyond the table's come after them.
+
+    The same bytes for the same content.
+    """
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
@@ -212,6 +220,10 @@ def _write_table(
                     "error_message": f"{f.label}: choose one of the list.",
                 },
             )
+    beyond = [name for name in rows.columns if name not in table.fields] if rows is not None else []
+    for column, name in enumerate(beyond, start=len(table.fields)):
+        sheet.set_column(column, column, max(12, min(28, len(name) + 2)), cell)
+        sheet.write_string(0, column, visible_text(name), formats.header)
     sheet.freeze_panes(1, 1 if len(table.fields) > 8 else 0)
     sheet.set_row(0, 30)
     for number, row in enumerate(rows.iter_rows() if rows is not None else [], start=1):
