@@ -108,15 +108,19 @@ def unplaced_fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
     return hashlib.sha256(repr([_project_fingerprint(), reference_fingerprint(connection), files]).encode()).hexdigest()
 
 
+def taken_in(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Term -> fingerprint of the inputs that this run works on: what was decided while it is under way is not taken in."""
+    decided = connection.sql(
+        "SELECT explanation_id, decision, note FROM quality.explanations WHERE decision IS NOT NULL"
+    ).fetchall()
+    return term_fingerprints(settings, connection, {known_as: rest for known_as, *rest in decided})
+
+
 def mark_finished(
     settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], finished_at: datetime
 ) -> None:
     """Remember what the terms were run with; the last act of a term's run, so that a killed one is run again."""
-    # what was decided while the run was under way was not taken in by it
-    taken_in = connection.sql(
-        "SELECT explanation_id, decision, note FROM quality.explanations WHERE decision IS NOT NULL"
-    ).fetchall()
-    current = term_fingerprints(settings, connection, {known_as: rest for known_as, *rest in taken_in})
+    current = taken_in(settings, connection)
     finished = {term: current[term] for term in terms if term in current}
     with transaction(connection):
         for key, fingerprint in {**finished, OF_NO_TERM: _fingerprint_of_no_term(connection)}.items():

@@ -35,3 +35,33 @@
         {% do adapter.drop_relation(existing) %}
     {% endif %}
 {% endmacro %}
+
+{# A table of all terms, of which a build makes anew those of int_terms_to_build. The rows of the other terms that there are
+   returns for stand as they were built; to compute them again for every term would be most of a term's time. #}
+{% materialization by_term, adapter='duckdb' %}
+    {%- set relation = this.incorporate(type='table') -%}
+    {%- set terms = api.Relation.create(database=this.database, schema='intermediate', identifier='int_terms') -%}
+    {%- set terms_to_build = terms.incorporate(path={'identifier': 'int_terms_to_build'}) -%}
+    {% do drop_unless_of_type('table') %}
+    {%- set some_stand = load_cached_relation(this) is not none and run_query(
+        'select 1 from ' ~ terms ~ ' where term not in (select term from ' ~ terms_to_build ~ ') limit 1'
+    ) | length > 0 -%}
+    {% call statement('main') -%}
+        {{ get_assert_columns_equivalent(compiled_code) }}
+        {% if some_stand %}
+            delete from {{ relation }}
+            where
+                term in (select term from {{ terms_to_build }})
+                or term not in (select term from {{ terms }});
+        {% else %}
+            -- also where its columns are others than they were: then every term is built
+            create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
+        {% endif %}
+        insert into {{ relation }} {{ get_column_names() }} (
+            select * from ({{ get_select_subquery(compiled_code) }}) as built
+            where built.term in (select term from {{ terms_to_build }})
+        );
+    {%- endcall %}
+    {{ adapter.commit() }}
+    {{ return({'relations': [relation]}) }}
+{% endmaterialization %}

@@ -76,11 +76,14 @@ def _write_differences(connection: duckdb.DuckDBPyConnection, keys: pl.DataFrame
     known = connection.sql("SELECT identifier, pupil_key FROM restricted.pupil_keys").pl()
     past = known.join(keys, on=["identifier", "pupil_key"], how="anti")
     fresh = keys.join(known, on=["identifier", "pupil_key"], how="anti")
+    children_became_one = not past.join(fresh, on="identifier", how="semi").is_empty()
     with transaction(connection):
         for name, rows in (("past", past), ("fresh", fresh)):
             connection.register(name, rows.to_arrow())
         connection.execute("DELETE FROM restricted.pupil_keys WHERE identifier IN (SELECT identifier FROM past)")
         connection.execute("INSERT INTO restricted.pupil_keys SELECT identifier, pupil_key FROM fresh")
+        if children_became_one:  # or two: the figures of every term know the child by another key now
+            connection.execute("DELETE FROM ledger.built_terms")
         for name in ("past", "fresh"):
             connection.unregister(name)
 

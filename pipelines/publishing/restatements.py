@@ -28,6 +28,9 @@ _FIGURES = """
     FROM {source}.marts.indicator_values_area
 """
 
+# no figure comes from a link, or from a file that could not be read
+_IN_USE = "SELECT path, sha256 FROM {files} WHERE state = 'current'"
+
 _CHANGED = f"""
     WITH published AS ({_FIGURES.format(source="before")}),
     figures AS ({_FIGURES.format(source="wh")}),
@@ -67,11 +70,9 @@ _CHANGED = f"""
     la_files AS (
         -- by what they hold: the same file pulled again is no other
         SELECT count(*) > 0 AS changed FROM (
-            (SELECT path, sha256 FROM before.marts.la_files EXCEPT SELECT path, sha256 FROM wh.ledger.reference_files
-                WHERE state IN ('current', 'broken'))
+            (({_IN_USE.format(files="before.marts.la_files")}) EXCEPT ({_IN_USE.format(files="wh.ledger.reference_files")}))
             UNION ALL
-            (SELECT path, sha256 FROM wh.ledger.reference_files WHERE state IN ('current', 'broken')
-                EXCEPT SELECT path, sha256 FROM before.marts.la_files)
+            (({_IN_USE.format(files="wh.ledger.reference_files")}) EXCEPT ({_IN_USE.format(files="before.marts.la_files")}))
         )
     )
     SELECT

@@ -129,6 +129,15 @@ def test_the_same_file_pulled_again_is_no_cause(published):
     assert restated(published) == [("2", SPRING, 8, 7, None, "definitions")]
 
 
+def test_a_link_among_the_las_own_files_is_no_cause(published):
+    with warehouse(published) as connection:
+        connection.execute("INSERT INTO ledger.reference_files (path, state) VALUES ('contacts.csv', 'link')")
+    publish(published, FIRST)
+    with warehouse(published) as connection:
+        school_says(connection, "2", SPRING, 7)
+    assert restated(published) == [("2", SPRING, 8, 7, None, "definitions")]
+
+
 def test_a_new_indicator_restates_nothing(published):
     with warehouse(published) as connection:
         connection.execute("INSERT INTO marts.indicators VALUES ('REV04')")

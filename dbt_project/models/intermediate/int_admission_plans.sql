@@ -2,7 +2,7 @@ with ehc_plans as (select * from {{ ref('stg_ehc_plans') }}),
 
 schools as (select * from {{ ref('int_schools_of_la') }}),
 
-terms as (select * from {{ ref('int_terms') }}),
+terms as (select * from {{ ref('int_terms_to_build') }}),
 
 -- a plan that names a school of another LA has no return that could answer for it
 named_here as (

@@ -1,4 +1,4 @@
-with terms as (select * from {{ ref('int_terms') }}),
+with terms as (select * from {{ ref('int_terms_to_build') }}),
 
 sen2_plans as (select * from {{ ref('stg_sen2_plans') }}),
 

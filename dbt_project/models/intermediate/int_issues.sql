@@ -8,13 +8,19 @@ contract_fields as (select * from {{ ref('stg_contract_fields') }}),
 
 return_files as (select * from {{ ref('int_return_files') }}),
 
--- a refusal asks again
+calendar_terms as (select * from {{ ref('int_calendar_terms') }}),
+
+-- a refusal asks again; and what is explained in a return is explained from its term on, so that no later return
+-- changes what an earlier term's figures say
 explained_facts as (
-    select distinct
-        urn,
-        fact_id
+    select
+        explanations.urn,
+        explanations.fact_id,
+        min(calendar_terms.term_number) as from_term_number
     from explanations
-    where coalesce(decision, 'waiting') <> 'refused'
+    inner join calendar_terms on explanations.term = calendar_terms.term
+    where coalesce(explanations.decision, 'waiting') <> 'refused'
+    group by explanations.urn, explanations.fact_id
 ),
 
 found as (
@@ -35,11 +41,14 @@ found as (
         case
             -- what still is wrong in the file that replaced this one was found there anew
             when not coalesce(return_files.still_stands, true) then 'corrected'
-            when issues.severity = 'query' and explained_facts.fact_id is not null then 'explained'
+            when
+                issues.severity = 'query' and explained_facts.from_term_number <= calendar_terms.term_number
+                then 'explained'
             else 'open'
         end as state
     from issues
     left join return_files on issues.return_id = return_files.return_id
+    left join calendar_terms on issues.term = calendar_terms.term
     left join explained_facts
         on
             issues.urn = explained_facts.urn

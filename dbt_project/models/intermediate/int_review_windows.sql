@@ -1,4 +1,4 @@
-with terms as (select * from {{ ref('int_terms') }}),
+with terms as (select * from {{ ref('int_terms_to_build') }}),
 
 parameters as (select * from {{ ref('int_parameters') }}),
 

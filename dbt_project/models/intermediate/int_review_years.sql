@@ -1,6 +1,6 @@
 with register as (select * from {{ ref('int_register') }}),
 
-terms as (select * from {{ ref('int_terms') }}),
+terms as (select * from {{ ref('int_terms_to_build') }}),
 
 parameters as (select * from {{ ref('int_parameters') }}),
 

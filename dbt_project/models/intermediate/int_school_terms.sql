@@ -1,6 +1,6 @@
 with schools as (select * from {{ ref('int_schools_of_la') }}),
 
-terms as (select * from {{ ref('int_terms') }}),
+terms as (select * from {{ ref('int_terms_to_build') }}),
 
 returns as (select * from {{ ref('stg_returns') }}),
 

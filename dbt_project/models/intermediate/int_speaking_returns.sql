@@ -1,4 +1,6 @@
-with terms as (select * from {{ ref('int_terms') }}),
+with terms as (select * from {{ ref('int_terms_to_build') }}),
+
+sent_for as (select * from {{ ref('int_terms') }}),
 
 returns as (select * from {{ ref('stg_returns') }}),
 
@@ -16,7 +18,7 @@ returns_so_far as (
             order by sent_for.term_number desc nulls last
         ) as recency
     from returns
-    inner join terms as sent_for on returns.term = sent_for.term
+    inner join sent_for on returns.term = sent_for.term
     inner join terms on sent_for.term_number <= terms.term_number
 ),
 

@@ -1,3 +1,5 @@
+{{ config(materialized='by_term') }}
+
 with amounts as (select * from {{ ref('int_amounts') }})
 
 select

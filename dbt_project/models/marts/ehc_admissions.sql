@@ -1,3 +1,5 @@
+{{ config(materialized='by_term') }}
+
 with admissions as (select * from {{ ref('int_admissions') }})
 
 select

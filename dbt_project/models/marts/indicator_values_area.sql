@@ -1,3 +1,5 @@
+{{ config(materialized='by_term') }}
+
 with figures as (select * from {{ ref('int_rated_figures') }}),
 
 measured as (select * from {{ ref('int_measured_figures') }})

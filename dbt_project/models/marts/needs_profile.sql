@@ -1,3 +1,5 @@
+{{ config(materialized='by_term') }}
+
 with needs_profile as (select * from {{ ref('int_needs_profile') }}),
 
 places as (select * from {{ ref('int_measured_places') }})

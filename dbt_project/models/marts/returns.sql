@@ -1,3 +1,5 @@
+{{ config(materialized='by_term') }}
+
 with school_returns as (select * from {{ ref('int_school_returns') }})
 
 select

@@ -1,3 +1,5 @@
+{{ config(materialized='by_term') }}
+
 with units as (select * from {{ ref('int_indicator_units') }}),
 
 register as (select * from {{ ref('int_register') }}),

@@ -1,3 +1,5 @@
+{{ config(materialized='by_term') }}
+
 with waiting_times as (select * from {{ ref('int_waiting_times') }})
 
 select

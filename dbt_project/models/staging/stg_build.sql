@@ -1,0 +1,3 @@
+with build as (select * from {{ source('ledger', 'build') }})
+
+select first_term from build
