@@ -6,7 +6,6 @@ time, by one writer or reader after the other; who comes second waits.
 
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -18,7 +17,7 @@ from filelock import FileLock
 
 from pipelines.checking.identifiers import LONG_NUMBER, STRUCK_OUT
 from pipelines.settings import Settings
-from pipelines.warehouse import WarehouseKeyError, attach, open_connection
+from pipelines.warehouse import WarehouseKeyError, encrypt_plain, open_database
 
 DECISIONS = ("accepted", "refused")
 ALIAS = "cases"
@@ -139,12 +138,11 @@ def _casework(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     # two pages are two threads of one process, which DuckDB's own lock on the file does not keep apart
     with FileLock(path.with_suffix(".lock"), timeout=PATIENCE):
         try:
-            connection = _attached(settings, path)
+            connection = open_database(settings, path, ALIAS, PATIENCE)
         except WarehouseKeyError:
-            if not settings.warehouse_key:
+            if not encrypt_plain(settings, path):
                 raise
-            _encrypt(settings, path)
-            connection = _attached(settings, path)
+            connection = open_database(settings, path, ALIAS, PATIENCE)
         try:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ALIAS}.casework")
             for name, columns in TABLES.items():
@@ -152,36 +150,3 @@ def _casework(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
-
-
-def _attached(settings: Settings, path: Path) -> duckdb.DuckDBPyConnection:
-    until = time.monotonic() + PATIENCE
-    while True:
-        connection = open_connection(settings)
-        try:
-            attach(connection, path, ALIAS, settings)
-        except duckdb.IOException as error:
-            connection.close()
-            if "lock" not in str(error).lower() or time.monotonic() > until:
-                raise
-            time.sleep(0.2)
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
-
-
-def _encrypt(settings: Settings, path: Path) -> None:
-    """Put an encrypted copy in the place of one in the clear. Raises WarehouseKeyError where it has another key."""
-    fresh = path.with_suffix(".encrypted")
-    fresh.unlink(missing_ok=True)
-    connection = open_connection(settings)
-    try:
-        attach(connection, path, ALIAS, settings.model_copy(update={"warehouse_key": None}))
-        attach(connection, fresh, "fresh", settings)
-        connection.execute(f"COPY FROM DATABASE {ALIAS} TO fresh")
-        connection.execute("DETACH fresh")
-    finally:
-        connection.close()
-    fresh.replace(path)

@@ -238,21 +238,15 @@ def warehouse(
     One that was made before `SEN_WAREHOUSE_KEY` was set is encrypted first. Raises WarehouseKeyError for another key.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    waited_until = time.monotonic() + patience
-    while True:
-        try:
-            connection = open_connection(settings)
-            attach(connection, settings.warehouse_path, ALIAS, settings, read_only=read_only)
-            break
-        except duckdb.IOException as error:
-            connection.close()
-            if "lock" not in str(error).lower() or time.monotonic() > waited_until:
-                raise
-            time.sleep(0.5)
-        except WarehouseKeyError:
-            connection.close()
-            if read_only or not _encrypt_what_is_plain(settings):
-                raise
+    path = settings.warehouse_path
+    try:
+        connection = open_database(settings, path, ALIAS, patience, read_only=read_only)
+    except WarehouseKeyError:
+        # what the terms were run with is forgotten, so that the next run publishes them under the key
+        forget = "DELETE FROM fresh.ledger.term_runs"
+        if read_only or not encrypt_plain(settings, path, forget, also_plain=settings.published_dir):
+            raise
+        connection = open_database(settings, path, ALIAS, patience)
     try:
         connection.execute(f"USE {ALIAS}")
         if not read_only:
@@ -262,26 +256,55 @@ def warehouse(
         connection.close()
 
 
-def _encrypt_what_is_plain(settings: Settings) -> bool:
-    """Put an encrypted copy in the place of a warehouse in the clear, and remove the snapshots; False where it is not.
+def open_database(
+    settings: Settings, path: Path, alias: str, patience: float, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """A connection to which the database is attached; one that another process holds is waited for, `patience` seconds.
 
-    What the terms were run with is forgotten, so that the next run publishes them under the key.
+    Raises as `attach` does.
     """
-    fresh = settings.warehouse_path.with_suffix(".encrypted")
+    waited_until = time.monotonic() + patience
+    while True:
+        connection = open_connection(settings)
+        try:
+            attach(connection, path, alias, settings, read_only=read_only)
+        except duckdb.IOException as error:
+            connection.close()
+            if "lock" not in str(error).lower() or time.monotonic() > waited_until:
+                raise
+            time.sleep(0.2)
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+
+
+def encrypt_plain(settings: Settings, path: Path, *statements: str, also_plain: Path | None = None) -> bool:
+    """Put an encrypted copy (`fresh`, to which the statements are done first) in the place of a database in the clear.
+
+    A folder that was made of it in the clear is removed before. False where the database is not in the clear, or no key
+    is set.
+    """
+    if not settings.warehouse_key:
+        return False
+    fresh = path.with_suffix(".encrypted")
     fresh.unlink(missing_ok=True)
     connection = open_connection(settings)
     try:
-        attach(connection, settings.warehouse_path, ALIAS, settings.model_copy(update={"warehouse_key": None}))
+        attach(connection, path, "plain", settings.model_copy(update={"warehouse_key": None}))
         attach(connection, fresh, "fresh", settings)
-        connection.execute(f"COPY FROM DATABASE {ALIAS} TO fresh")
-        connection.execute("DELETE FROM fresh.ledger.term_runs")
+        connection.execute("COPY FROM DATABASE plain TO fresh")
+        for statement in statements:
+            connection.execute(statement)
         connection.execute("DETACH fresh")
     except WarehouseKeyError:
         return False
     finally:
         connection.close()
-    shutil.rmtree(settings.published_dir, ignore_errors=True)
-    fresh.replace(settings.warehouse_path)
+    if also_plain:
+        shutil.rmtree(also_plain, ignore_errors=True)
+    fresh.replace(path)
     return True
 
 
