@@ -9,14 +9,13 @@ none of GIAS's, it is the one that the row of `schoolcensus` (`lea` and `estab`,
 
 import re
 from datetime import date
-from functools import lru_cache
 
 import polars as pl
 
+from expectations.contracts import code_list
 from pipelines.reading.headers import folded
-from pipelines.reference.extracts import UPN_OR_ULN, BrokenExtractError, read_extract
+from pipelines.reference.extracts import BrokenExtractError, read_extract, upn_or_uln
 from pipelines.reference.shapes import Collected, CollectedFile, Column, Source, Surroundings, Verdict
-from pipelines.settings import SEEDS_DIR
 
 TERM_NAMES = ("autumn", "spring", "summer")
 ACADEMIC_YEAR = re.compile(r"(?<![0-9])(20[0-9]{2})[-_ ]([0-9]{2})(?![0-9])")
@@ -195,12 +194,11 @@ def _placed(on_roll: pl.DataFrame, headers: pl.DataFrame | None, schools: pl.Dat
         there = said.join(by_any_id.rename({"urn": "urn_there"}), left_on="said_there", right_on="said", how="left")
         rows = rows.join(there, on="census_id", how="left", maintain_order="left")
         rows = rows.with_columns(urn=pl.coalesce("urn", "urn_there"))
-    identifier = [pl.col(name).str.to_uppercase() for name in ("upn", "uln")]
     return rows.select(
         "native_id",
         "pupil_id",
         "urn",
-        upn=pl.coalesce(pl.when(text.str.contains(UPN_OR_ULN)).then(text) for text in identifier),
+        upn=upn_or_uln(),
         year_group=pl.col("year_group").str.to_uppercase(),
         sex=pl.coalesce("sex", "gender").str.to_uppercase(),
         sen_provision=pl.col("sen_provision").str.to_uppercase(),
@@ -217,21 +215,12 @@ def _needs(
     orphans = needs.join(placed, on=keys, how="anti", nulls_equal=True).height
     _add_fault(verdicts, file, orphans, "of no pupil on roll")
     counted = owned.drop_nulls(["upn", "urn"]).with_columns(pl.col("sen_type").str.to_uppercase())
-    known = counted.filter(pl.col("sen_type").is_in(_need_codes()))
+    known = counted.filter(pl.col("sen_type").is_in(code_list("need")))
     _add_fault(verdicts, file, counted.height - known.height, "with a type of need that is no code of the census")
     once = known.unique(["upn", "urn", "rank"], keep="first", maintain_order=True)
     _add_fault(verdicts, file, known.height - once.height, "repeating a rank of the same pupil")
     return once.select("upn", "urn", "sen_type", "rank")
 
 
-@lru_cache(maxsize=1)
-def _need_codes() -> tuple[str, ...]:
-    codes = pl.read_csv(SEEDS_DIR / "code_lists.csv", infer_schema=False)
-    return tuple(codes.filter(pl.col("code_list") == "need")["code"])
-
-
 def _add_fault(verdicts: dict[CollectedFile, Verdict], file: CollectedFile, rows: int, what: str) -> None:
-    if rows:
-        known = verdicts[file]
-        fault = ". ".join(filter(None, (known.fault, f"{rows} row{'s' * (rows > 1)} {what}")))
-        verdicts[file] = Verdict(known.state, known.rows, known.encoding, fault)
+    verdicts[file] = verdicts[file].with_fault(rows, what)

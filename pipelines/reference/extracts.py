@@ -227,3 +227,9 @@ def _sentence(faults: pl.DataFrame, repeated: int) -> str | None:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+def upn_or_uln() -> pl.Expr:
+    """The identifier of a row with the texts upn and uln: the UPN, else the ULN, in capitals; null where neither is one."""
+    texts = (pl.col(name).str.to_uppercase() for name in ("upn", "uln"))
+    return pl.coalesce(pl.when(text.str.contains(UPN_OR_ULN)).then(text) for text in texts)

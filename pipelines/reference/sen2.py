@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from pipelines.reading.headers import folded
-from pipelines.reference.extracts import UPN_OR_ULN, BrokenExtractError, read_extract
+from pipelines.reference.extracts import BrokenExtractError, read_extract, upn_or_uln
 from pipelines.reference.shapes import Collected, CollectedFile, Column, Source, Surroundings, Verdict
 
 
@@ -177,29 +177,23 @@ def _tables(
 ) -> dict[str, pl.DataFrame]:
     people = modules["person"].select(
         "id",
-        upn=pl.coalesce(
-            pl.when(pl.col(name).str.to_uppercase().str.contains(UPN_OR_ULN)).then(pl.col(name).str.to_uppercase())
-            for name in ("upn", "uln")
-        ),
+        upn=upn_or_uln(),
     )
     unknown = people["upn"].null_count()
-    if unknown:
-        _add_fault(by_module, verdicts, "person", f"{_rows(unknown)} without a UPN or a ULN that can be read")
+    _add_fault(by_module, verdicts, "person", unknown, "without a UPN or a ULN that can be read")
     owners = {"person": people.drop_nulls("upn")}
     for name, parent in PARENTS.items():
         rows = modules[name]
         # a row of a person without UPN or ULN is left out with the person; only one without a parent is a fault
         orphans = rows.join(modules[parent], left_on="parent", right_on="id", how="anti").height
-        if orphans:
-            _add_fault(by_module, verdicts, name, f"{_rows(orphans)} belonging to no row of '{parent}'")
+        _add_fault(by_module, verdicts, name, orphans, f"belonging to no row of '{parent}'")
         carried = owners[parent].select(
             parent="id", upn="upn", **({"plan_start_date": "plan_start_date"} if name == "plandetail" else {})
         )
         owners[name] = rows.join(carried, on="parent", how="inner", maintain_order="left")
     plans = owners["namedplan"]
     dateless = plans["plan_start_date"].null_count()
-    if dateless:
-        _add_fault(by_module, verdicts, "namedplan", f"{_rows(dateless)} without the day on which the plan began")
+    _add_fault(by_module, verdicts, "namedplan", dateless, "without the day on which the plan began")
     is_urn = pl.col("urn").str.contains(r"^[0-9]{5,6}$").fill_null(value=False)
     return {
         "reference.sen2_plans": plans.drop_nulls("plan_start_date")
@@ -222,17 +216,16 @@ def _tables(
     }
 
 
-def _rows(count: int) -> str:
-    return f"{count} row{'s' * (count > 1)}"
-
-
 def _add_fault(
-    by_module: dict[str, list[CollectedFile]], verdicts: dict[CollectedFile, Verdict], module: str, fault: str
+    by_module: dict[str, list[CollectedFile]],
+    verdicts: dict[CollectedFile, Verdict],
+    module: str,
+    rows: int,
+    what: str,
 ) -> None:
-    file = next(file for file in by_module[module] if verdicts[file].state == "current")
-    known = verdicts[file]
-    faults = ". ".join(filter(None, (known.fault, fault)))
-    verdicts[file] = Verdict(known.state, known.rows, known.encoding, faults)
+    if rows:
+        file = next(file for file in by_module[module] if verdicts[file].state == "current")
+        verdicts[file] = verdicts[file].with_fault(rows, what)
 
 
 def _pass_over(groups: Iterable[list[CollectedFile]], verdicts: dict[CollectedFile, Verdict]) -> None:

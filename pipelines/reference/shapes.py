@@ -1,7 +1,7 @@
 """The two shapes of a source: one file that fills one table, and several files that fill several together."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
@@ -72,6 +72,13 @@ class Verdict:
     rows: int | None = None
     encoding: str | None = None
     fault: str | None = None
+
+    def with_fault(self, rows: int, what: str) -> "Verdict":
+        """The same with one fault more, of some rows; as it is where there is no such row."""
+        if not rows:
+            return self
+        fault = ". ".join(filter(None, (self.fault, f"{rows} row{'s' * (rows > 1)} {what}")))
+        return replace(self, fault=fault)
 
 
 @dataclass(frozen=True)
