@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from pipelines.settings import Settings
+
 ALWAYS = ("SENCO", "OFFICE")
 # a head is written to where the school has no return that counts, or where there is nobody else
 ALSO_HEADTEACHER = frozenset({"rejected", "reminder", "second_reminder"})
@@ -45,6 +47,11 @@ def written_to(contacts: list[Contact], kind: str) -> list[Contact]:
     chosen = [contact for contact in contacts if contact.role in roles]
     chosen = chosen or [contact for contact in contacts if contact.role == "HEADTEACHER"]
     return list({contact.email.lower(): contact for contact in chosen}.values())
+
+
+def the_authority(settings: Settings) -> list[Contact]:
+    """The LA itself, for what its schools are not told."""
+    return [Contact(plain(settings.la_name), settings.la_email, "LA")]
 
 
 def plain(text: str) -> str:

@@ -11,11 +11,11 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from expectations.contracts import Contract
-from pipelines.feedback.contacts import Contact, plain
+from pipelines.feedback.contacts import Contact, plain, the_authority
 from pipelines.feedback.findings import Finding, struck_out, without_pupils
 from pipelines.feedback.mail import compose, message_id
 from pipelines.feedback.outbox import safe_name
-from pipelines.feedback.posting import Letter
+from pipelines.feedback.posting import AUTHORITY, LIST_OF_MISSING, Letter
 from pipelines.feedback.standing import TO_DO
 from pipelines.settings import Settings
 from pipelines.terms import Term
@@ -219,11 +219,46 @@ def write_reminder(settings: Settings, facts: ReminderFacts, kind: str, to: list
     )
 
 
+def write_list_of_missing(settings: Settings, term: Term, missing: list[ReminderFacts], on: date) -> Letter:
+    """To the LA, once a term: the schools without a return that stands, now that the deadline has passed."""
+    la_name = plain(settings.la_name)
+    said = {
+        "school": la_name,
+        "term_label": term.label,
+        "deadline": uk_date(term.deadline),
+        "schools": counted(len(missing), "school"),
+        "missing": [
+            {
+                "name": plain(facts.school or "A school without a name"),
+                "urn": facts.urn,
+                "rejected_file": facts.rejected_file and struck_out(plain(facts.rejected_file)),
+            }
+            for facts in missing
+        ],
+        "workbook_name": None,
+    }
+    return _letter(
+        settings,
+        kind=LIST_OF_MISSING,
+        urn=None,
+        laestab=AUTHORITY,
+        term=term.term,
+        return_id=None,
+        content_hash=_hash([term.deadline.isoformat()]),
+        said=said,
+        findings=[],
+        tiles=[],
+        by_when=None,
+        to=the_authority(settings),
+        on=on,
+    )
+
+
 def _letter(
     settings: Settings,
     *,
     kind: str,
-    urn: str,
+    urn: str | None,
     laestab: str | None,
     term: str,
     return_id: str | None,
@@ -255,8 +290,9 @@ def _letter(
         "lists": _lists(findings),
         "privacy": PRIVACY,
         "no_pupils": NO_PUPILS,
+        "to_a_school": urn is not None,
     }
-    known_as = letter_id(urn, term, kind, content_hash)
+    known_as = letter_id(urn or AUTHORITY, term, kind, content_hash)
     message = compose(
         settings,
         letter_id=known_as,

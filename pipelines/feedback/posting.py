@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from pipelines.feedback.contacts import Contact, contacts_of_schools, written_to
+from pipelines.feedback.contacts import Contact, contacts_of_schools, the_authority, written_to
 from pipelines.feedback.mail import LetterRefusedError, MailServer, MailServerDownError, addressed
 from pipelines.feedback.outbox import Outbox
 from pipelines.settings import Settings
@@ -18,8 +18,11 @@ from pipelines.warehouse import transaction
 log = logging.getLogger(__name__)
 
 GIVEN_UP_AFTER = 8
-NOT_REACHED = "_authority/letters_not_delivered.csv"
+AUTHORITY = "_authority"  # the LA's own folder of the outbox
+NOT_REACHED = f"{AUTHORITY}/letters_not_delivered.csv"
 REMINDERS = ("reminder", "second_reminder")
+LIST_OF_MISSING = "schools_missing"  # goes to the LA itself
+ABOUT_NO_FILE = (*REMINDERS, LIST_OF_MISSING)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Letter:
     """A letter as the ledger keeps it; `message` is the whole e-mail, `path` its copy in the outbox."""
 
     letter_id: str
-    urn: str
+    urn: str | None  # None: it goes to the LA
     term: str
     kind: str
     content_hash: str
@@ -47,7 +50,7 @@ class _Waiting:
     """A letter that has not gone to everyone yet."""
 
     letter_id: str
-    urn: str
+    urn: str | None
     kind: str
     path: str
     state: str
@@ -76,7 +79,7 @@ def enter(connection: duckdb.DuckDBPyConnection, letters: list[Letter], on: date
     entered = pl.DataFrame(
         {field: [getattr(one, field) for one in letters] for field in LEDGER_FIELDS}
         | {"addresses": [";".join(sorted(one.addresses)) for one in letters]},
-        schema_overrides={"return_id": pl.String},
+        schema_overrides={"return_id": pl.String, "urn": pl.String},
     ).with_columns(made_at=pl.lit(on), state=pl.lit("waiting"), attempts=pl.lit(0), accepted_by=pl.lit(""))
     connection.register("entered", entered.to_arrow())
     connection.execute("INSERT OR REPLACE INTO ledger.letters BY NAME SELECT * FROM entered")
@@ -91,7 +94,7 @@ def drop_overtaken(connection: duckdb.DuckDBPyConnection, terms: list[str], stil
         WHERE list_contains(?, term) AND NOT list_contains(?, kind) AND NOT list_contains(?, letter_id)
             AND state IN ('waiting', 'sending', 'no_contact', 'given_up')
         """,
-        [terms, list(REMINDERS), still_meant],
+        [terms, list(ABOUT_NO_FILE), still_meant],
     ).fetchone()[0]
 
 
@@ -106,7 +109,9 @@ def post(settings: Settings, connection: duckdb.DuckDBPyConnection, outbox: Outb
     server = MailServer(settings.smtp_url) if settings.smtp_url else None
     try:
         for letter in _waiting(connection):
-            to = written_to(contacts.get(letter.urn, []), letter.kind)
+            to = (
+                the_authority(settings) if letter.urn is None else written_to(contacts.get(letter.urn, []), letter.kind)
+            )
             state = _dispose(settings, connection, outbox, server, letter, to, on, counts)
             counts[state] += 1
     finally:

@@ -1,45 +1,52 @@
-"""Reminding the schools that are due and have sent nothing."""
+"""Reminding the schools that are due and have sent nothing, and telling the LA which still have not."""
 
 from datetime import date
 
 import duckdb
 
+from pipelines.building.model_sql import model_sql
 from pipelines.feedback.contacts import contacts_of_schools, written_to
-from pipelines.feedback.letters import ReminderFacts, write_reminder
+from pipelines.feedback.letters import ReminderFacts, write_list_of_missing, write_reminder
 from pipelines.feedback.outbox import open_outbox
-from pipelines.feedback.posting import REMINDERS, enter, letters_made, post
-from pipelines.settings import SEEDS_DIR, Settings
+from pipelines.feedback.posting import REMINDERS, Letter, enter, letters_made, post
+from pipelines.settings import Settings
 from pipelines.terms import Term, load_calendar
-from pipelines.warehouse import transaction
+from pipelines.warehouse import sql_text, transaction
 
-OPEN = ("Open", "Open, but proposed to close")
-THE_DUTY = "SCH11"  # to send a return: whom it binds is in the seeds, as for its figure
-SEEDS = ("school_kinds", "duty_applies_to", "returns_also_due_from")
+THE_DUTY = "SCH11"  # to send a return
 
 
 def remind_schools(settings: Settings, connection: duckdb.DuckDBPyConnection, on: date) -> dict[str, int]:
-    """A letter to each school that is due and has sent nothing that stands, on each of the calendar's reminder days.
+    """A letter to each school that is due and has sent nothing that stands, on each of the calendar's reminder days; and
+    once the deadline has passed, one to the LA with those that still have not.
 
     Once for each reminder; from a reminder's day to the deadline, and not after. A return that is held stands.
-    Gives counts: schools_missing (over the terms being reminded of), reminders, and those of `posting.post`.
+    Gives counts: schools_missing (over the terms being reminded of), reminders, lists_of_missing, and those of
+    `posting.post`.
     """
     outbox = open_outbox(settings)
-    due_now = [(term, _kind(term, on)) for term in load_calendar(settings).values() if _kind(term, on)]
+    calendar = load_calendar(settings)
+    due_now = [(term, _kind(term, on)) for term in calendar.values() if _kind(term, on)]
     missing = {term.term: _schools_missing(settings, connection, term) for term, _ in due_now}
     contacts = contacts_of_schools(connection)
-    written = [
+    reminders = [
         write_reminder(settings, facts, kind, written_to(contacts.get(facts.urn, []), kind), on)
         for term, kind in due_now
         for facts in missing[term.term]
     ]
-    made = letters_made(connection, [letter.letter_id for letter in written])
-    fresh = [letter for letter in written if letter.letter_id not in made]
-    for letter in fresh:
+    lists = _lists_of_missing(settings, connection, calendar, on)
+    made = letters_made(connection, [letter.letter_id for letter in [*reminders, *lists]])
+    fresh, fresh_lists = ([one for one in letters if one.letter_id not in made] for letters in (reminders, lists))
+    for letter in [*fresh, *fresh_lists]:
         outbox.put(letter.path, letter.message)
     with transaction(connection):
-        enter(connection, fresh, on)
-        _drop_stale(connection, [letter.letter_id for letter in written])
-    counts = {"schools_missing": sum(map(len, missing.values())), "reminders": len(fresh)}
+        enter(connection, [*fresh, *fresh_lists], on)
+        _drop_stale(connection, [letter.letter_id for letter in reminders])
+    counts = {
+        "schools_missing": sum(map(len, missing.values())),
+        "reminders": len(fresh),
+        "lists_of_missing": len(fresh_lists),
+    }
     return counts | post(settings, connection, outbox, on)
 
 
@@ -50,50 +57,49 @@ def _kind(term: Term, on: date) -> str | None:
     return "second_reminder" if on >= term.second_reminder_on else "reminder"
 
 
+def _lists_of_missing(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, calendar: dict[str, Term], on: date
+) -> list[Letter]:
+    """The letter to the LA about the term whose deadline was the last; none where every school has sent its return.
+
+    Until the next term's window opens: by then it is for the next one that schools are asked. Nor about a term of which
+    nothing was ever received: that was before schools sent anything here.
+    """
+    term = max((term for term in calendar.values() if term.deadline < on), key=lambda term: term.deadline, default=None)
+    if term is None or any(term.deadline < other.window_opens_on <= on for other in calendar.values()):
+        return []
+    if not connection.execute("SELECT 1 FROM ledger.files WHERE term = ? LIMIT 1", [term.term]).fetchone():
+        return []
+    missing = _schools_missing(settings, connection, term)
+    return [write_list_of_missing(settings, term, missing, on)] if missing else []
+
+
 def _schools_missing(settings: Settings, connection: duckdb.DuckDBPyConnection, term: Term) -> list[ReminderFacts]:
-    """Schools due (open, of the LA, state-funded or added by it) whose files of the term, if any, were all rejected."""
+    """Schools from which the term's return is due, as dbt's own models say it, and whose files, if any, were all rejected.
+
+    dbt has not run for the term where nobody has sent anything: its SQL is asked of the term as the calendar has it.
+    """
+    given = {
+        "int_terms": f"SELECT {sql_text(term.term)} AS term, DATE '{term.as_at_date}' AS as_at_date",
+        "stg_returns": "SELECT NULL::VARCHAR AS urn, NULL::VARCHAR AS term, NULL::VARCHAR AS return_id WHERE false",
+    }
     rows = connection.execute(
-        """
-        WITH schools AS (
-            SELECT * FROM reference.schools
-            WHERE la_code = $la_code AND list_contains($open, status)
-                AND coalesce(open_date, $as_at_date) <= $as_at_date
+        f"""
+        WITH due AS (
+            SELECT urn FROM ({model_sql(settings, "int_school_duties", given)}) WHERE indicator_id = $the_duty AND is_due
         ),
-        applies AS (
-            SELECT school_kind, applies_as FROM read_csv($duty_applies_to, all_varchar = true, header = true)
-            WHERE indicator_id = $the_duty AND valid_from::DATE <= $as_at_date
-            QUALIFY row_number() OVER (PARTITION BY school_kind ORDER BY valid_from DESC) = 1
-        ),
-        not_bound AS (
-            SELECT schools.urn
-            FROM schools
-            INNER JOIN read_csv($school_kinds, all_varchar = true, header = true) AS kinds
-                ON kinds.gias_value
-                    = CASE kinds.gias_column WHEN 'type_group' THEN type_group WHEN 'type' THEN type WHEN 'phase' THEN phase END
-                AND coalesce((kinds.section_41 = 'yes') = coalesce(schools.section_41, false), true)
-            INNER JOIN applies ON kinds.school_kind = applies.school_kind AND applies.applies_as = 'not'
-        ),
-        added AS (
-            SELECT urn FROM read_csv($returns_also_due_from, all_varchar = true, header = true)
-            WHERE valid_from::DATE <= $as_at_date AND coalesce(valid_to::DATE, $as_at_date) >= $as_at_date
-        )
-        SELECT schools.urn, any_value(schools.laestab), any_value(schools.name),
+        -- what a school sent before it became an academy is its own
+        files AS (SELECT * FROM ({model_sql(settings, "stg_files")}) WHERE term = $term)
+        SELECT schools.urn, schools.laestab, schools.name,
             max_by(files.file_name, files.received_at) FILTER (WHERE files.state = 'rejected')
-        FROM schools
-        LEFT JOIN ledger.files AS files ON files.urn = schools.urn AND files.term = $term
-        WHERE schools.urn IN (SELECT urn FROM added) OR schools.urn NOT IN (SELECT urn FROM not_bound)
-        GROUP BY schools.urn
+        FROM ({model_sql(settings, "int_schools_of_la")}) AS schools
+        SEMI JOIN due USING (urn)
+        LEFT JOIN files USING (urn)
+        GROUP BY ALL
         HAVING count(files.file_id) FILTER (WHERE files.state IN ('received', 'held', 'superseded', 'current')) = 0
         ORDER BY schools.urn
         """,
-        {
-            "term": term.term,
-            "as_at_date": term.as_at_date,
-            "la_code": settings.la_code,
-            "open": list(OPEN),
-            "the_duty": THE_DUTY,
-            **{seed: str(SEEDS_DIR / f"{seed}.csv") for seed in SEEDS},
-        },
+        {"term": term.term, "the_duty": THE_DUTY},
     ).fetchall()
     return [ReminderFacts(term, *row) for row in rows]
 

@@ -3,12 +3,13 @@
 import email
 import email.policy
 import shutil
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from pipelines.feedback import answer_schools, remind_schools
 from pipelines.settings import SEEDS_DIR
+from pipelines.terms import load_calendar
 from tests.feedback.conftest import TERM
 
 
@@ -110,7 +111,7 @@ def test_a_school_that_the_authority_adds_is_reminded_whoever_funds_it(authority
     (tmp_path / "seeds" / "returns_also_due_from.csv").write_text(
         f"urn,valid_from,valid_to,reason\n100001,2025-09-01,{valid_to},Takes the LA's pupils\n"
     )
-    monkeypatch.setattr("pipelines.feedback.reminding.SEEDS_DIR", tmp_path / "seeds")
+    monkeypatch.setattr("pipelines.building.model_sql.SEEDS_DIR", tmp_path / "seeds")
     authority.school(type_group="Independent schools")
     authority.contact()
 
@@ -165,3 +166,85 @@ def test_a_reminder_dropped_while_a_return_stood_goes_if_the_return_is_gone(auth
     counts = remind_schools(authority.settings, authority.connection, december(14))
 
     assert (counts["reminders"], counts["filed"]) == (1, 1)
+
+
+def of_the_authority(authority):
+    return [path for path in authority.outbox(".eml") if "_authority" in path.parts]
+
+
+def test_once_the_deadline_has_passed_the_authority_is_told_once_who_is_missing(authority):
+    authority.school()
+    authority.school(urn="100002", laestab="8012002", name="Riverside School")
+    authority.school(urn="100003", laestab="8012003", name="Hillcrest School")
+    authority.file(urn="100003")
+    authority.file("bbbbbbbb00000001", urn="100002", state="rejected", file_name="return.pdf")
+    counts = [remind_schools(authority.settings, authority.connection, december(day)) for day in (19, 20, 20, 28)]
+
+    assert [count["lists_of_missing"] for count in counts] == [0, 1, 0, 0]
+    (path,) = of_the_authority(authority)
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    text = " ".join(message.get_body(("plain",)).get_content().split())
+    assert message["To"].addresses[0].addr_spec == "sen-returns@westmere.example"
+    assert message["Subject"].startswith("SEN returns: 2 schools still missing")
+    assert "Oakfield Primary School (URN 100001): nothing received" in text
+    assert "Riverside School (URN 100002): the file return.pdf was not accepted" in text
+    assert "Hillcrest" not in text
+    assert "Questions?" not in text
+    assert (None, "schools_missing", "filed") in authority.letters("urn, kind, state")
+
+
+def test_where_every_return_is_in_the_authority_is_told_nothing(authority):
+    authority.school()
+    authority.file()
+
+    assert remind_schools(authority.settings, authority.connection, december(20))["lists_of_missing"] == 0
+
+
+def test_a_term_of_which_nothing_was_ever_received_was_before_schools_sent_anything_here(authority):
+    authority.school()
+
+    assert remind_schools(authority.settings, authority.connection, december(20))["lists_of_missing"] == 0
+
+
+def test_when_the_next_window_is_open_the_authority_is_told_of_the_last_term_no_more(authority):
+    authority.school()
+    authority.file(state="rejected")
+    spring = load_calendar(authority.settings)["2025-26-spring"]
+
+    days = (spring.window_opens_on - timedelta(days=1), spring.window_opens_on)
+    counts = [remind_schools(authority.settings, authority.connection, day) for day in reversed(days)]
+
+    assert [count["lists_of_missing"] for count in counts] == [0, 1]
+
+
+def test_answering_leaves_the_list_for_the_authority_alone(authority, monkeypatch):
+    authority.school()
+    authority.file(state="rejected")
+    monkeypatch.setattr("pipelines.feedback.posting.the_authority", lambda settings: [])
+    remind_schools(authority.settings, authority.connection, december(20))
+    answer_schools(authority.settings, authority.connection, [TERM], december(20))
+
+    assert ("schools_missing", "no_contact") in authority.letters()
+
+
+def test_what_a_school_sent_before_it_became_an_academy_is_its_own(authority):
+    authority.school(status="Closed", close_date=date(2025, 11, 30))
+    authority.school(
+        urn="200001", laestab="8014001", name="Oakfield Academy", type_group="Academies", open_date=date(2025, 12, 1)
+    )
+    authority.insert("reference.school_links", urn="100001", link_urn="200001", link_type="Successor")
+    authority.file(urn="100001")
+
+    assert remind_schools(authority.settings, authority.connection, december(12))["schools_missing"] == 0
+
+
+def test_a_school_that_became_an_academy_and_has_sent_nothing_is_reminded_once_under_its_new_number(authority):
+    authority.school(status="Closed", close_date=date(2025, 12, 8))
+    # opened after the as-at date of 5 December, but it is the school that was there before
+    authority.school(
+        urn="200001", laestab="8014001", name="Oakfield Academy", type_group="Academies", open_date=date(2025, 12, 9)
+    )
+    authority.insert("reference.school_links", urn="100001", link_urn="200001", link_type="Successor")
+
+    assert remind_schools(authority.settings, authority.connection, december(12))["reminders"] == 1
+    assert authority.letters("urn") == [("200001",)]
