@@ -1,14 +1,18 @@
 """Returns and data quality: who sent what and when, what is not counted, and why."""
 
+from datetime import date
+
 import polars as pl
 import streamlit as st
 
-from dashboards import look
+from dashboards import look, notes
 from dashboards.about import about, about_html
 from dashboards.charts.bars import status_over_terms
 from dashboards.frame import Frame, current
 from dashboards.queries import returns
 from dashboards.words import DASH, PHASES, STATUSES, count_of, day, html, term_label
+from pipelines.publishing.outstanding import still_missing
+from pipelines.settings import get_settings
 
 SOURCE = "The ledger of files received, and the rules that each return was checked against"
 STATUS_ROWS = {status.word: status.means for status in STATUSES.values()} | {"Source": SOURCE}
@@ -91,6 +95,38 @@ def by_school(frame: Frame, sent: pl.DataFrame) -> None:
         alt=f"Status of every school's return, {term_label(frame.term)}",
     )
     about(frame, "Every school's return", STATUS_ROWS | {"Deadline": day(frame.deadlines[frame.term])})
+
+
+def to_ring(frame: Frame) -> None:
+    """Once the deadline has passed: whom to ring, and what was agreed last."""
+    found = still_missing(get_settings(), frame.connection, frame.term, date.today(), frame.school)
+    if found.is_empty():
+        return
+    st.header("Still missing after the deadline")
+    st.markdown(
+        f"**{count_of(len(found), 'school')}**, {count_of(found['days_past'][0], 'day')} past the deadline of "
+        f"{day(frame.deadlines[frame.term])}. Those nobody has spoken to come first."
+    )
+    rows = "".join(
+        f"<tr><td>{html(row['name'])}<br><span class='quiet'>{html(row['urn'])}</span></td>"
+        f"<td>{look.status_text(row['status'])}</td>"
+        f"<td>{'<br>'.join(map(html, row['contacts'].splitlines())) or 'No contact is known'}</td>"
+        f"<td>{notes.line(row) if row['on_date'] else 'None noted'}</td></tr>"
+        for row in found.iter_rows(named=True)
+    )
+    st.html(
+        "<table class='plain'><thead><tr><th>School</th><th>Return</th><th>Whom to ask for</th><th>Last contact</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table>"
+    )
+    st.caption("Choose a school above and go to the Overview to note what was agreed.")
+    about(
+        frame,
+        "Still missing after the deadline",
+        {
+            "Counts": "Schools from which a return is due, with none that can be used; days to today",
+            "Source": "The ledger of files received, the LA's contacts, and the notes of contact",
+        },
+    )
 
 
 def over_terms(frame: Frame) -> None:
@@ -256,6 +292,7 @@ def main() -> None:
     if frame.school:
         sent = sent.filter(urn=frame.school)
     headlines(frame, sent)
+    to_ring(frame)
     by_school(frame, sent)
     rules(frame)
     issue_list(frame)

@@ -72,6 +72,7 @@ def publish(settings: Settings, published_at: datetime) -> str:
         attach(connection, settings.warehouse_path, ALIAS, settings, read_only=True)
         tables = {f"marts.{table}": f"SELECT * FROM {ALIAS}.marts.{table}" for table in ANALYSTS_TABLES}
         tables["marts.la_files"] = LA_FILES.format(warehouse=ALIAS, states=SHOWN_STATES)
+        tables["marts.contacts"] = f"SELECT urn, name, email, role FROM {ALIAS}.reference.contacts"
         tables["marts.restatements"] = f"SELECT * EXCLUDE (snapshot_from) FROM {ALIAS}.ledger.restatements"
         tables["marts.snapshot"] = _about(settings, published_at)
         _write(connection, settings.published_dir / name, tables, settings)

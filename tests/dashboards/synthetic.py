@@ -506,6 +506,12 @@ RESTATED = [
     ("la", "801", (40, 80), (48, 90), "returns"),
 ]
 
+# of the schools that are missing at the first and the last term, one has contacts
+CONTACTS = [
+    ("100009", "Olive Office", "office@juniper.example", "OFFICE"),
+    ("100009", "Sam <Senco>", "senco@juniper.example", "senco"),
+]
+
 
 def _write_warehouse(settings: Settings, tables: dict[str, list[dict]]) -> None:
     contracts = mart_columns()
@@ -515,6 +521,7 @@ def _write_warehouse(settings: Settings, tables: dict[str, list[dict]]) -> None:
             "INSERT INTO ledger.reference_files (path, state, rows, fault, received_at) VALUES (?, ?, ?, ?, now())",
             LA_FILES,
         )
+        connection.executemany("INSERT INTO reference.contacts (urn, name, email, role) VALUES (?, ?, ?, ?)", CONTACTS)
         for area_type, code, before, since, because in RESTATED:
             figures = [x for made in (before, since) for x in ((*made, made[0] / made[1]) if made else (None,) * 3)]
             connection.execute(

@@ -82,3 +82,22 @@ def test_the_call_list_says_when_a_school_was_last_spoken_to(own):
     listed = [card for card in cards if 'class="rank"' in card]
     assert listed
     assert all("Last contact" in card and "Bob: Agreed" in card for card in listed)
+
+
+def test_once_the_deadline_has_passed_the_returns_page_says_whom_to_ring_and_what_was_agreed_last(own):
+    # the synthetic LA: in the first term school 9 alone sent nothing
+    add_note(own, "100009", who="Bob", about="The return", agreed="Rings <back>", on_date=PUBLISHED_AT.date())
+
+    said = text_of(open_page("returns", term="2023-24-autumn"))
+
+    assert "Still missing after the deadline" in said
+    assert "**1 school**, " in said
+    ring = said.split("Whom to ask for")[1].split("Choose a school")[0]
+    assert "Juniper School 100009 ■ Missing" in ring
+    # the SENCO before the office, whatever the names
+    assert "Sam &lt;Senco&gt;, senco, senco@juniper.example Olive Office, office, office@juniper.example" in ring
+    assert "22 Jul 2026, Bob: The return: Rings &lt;back&gt;" in ring
+
+
+def test_where_every_return_is_in_there_is_nobody_to_ring(own):
+    assert "Still missing after the deadline" not in text_of(open_page("returns", term="2024-25-autumn"))
