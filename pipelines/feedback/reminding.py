@@ -80,7 +80,7 @@ def _schools_missing(settings: Settings, connection: duckdb.DuckDBPyConnection, 
     dbt has not run for the term where nobody has sent anything: its SQL is asked of the term as the calendar has it.
     """
     given = {
-        "int_terms": f"SELECT {sql_text(term.term)} AS term, DATE '{term.as_at_date}' AS as_at_date",
+        "int_terms_to_build": f"SELECT {sql_text(term.term)} AS term, DATE '{term.as_at_date}' AS as_at_date",
         "stg_returns": "SELECT NULL::VARCHAR AS urn, NULL::VARCHAR AS term, NULL::VARCHAR AS return_id WHERE false",
     }
     rows = connection.execute(
