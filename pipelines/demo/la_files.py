@@ -60,7 +60,7 @@ def write_la_files(
     texts = {
         "contacts.csv": contacts(world.schools, rng),
         "ehc_plans.csv": ehc_plans(world, as_at),
-        "pupil_context.csv": pupil_context(world),
+        "pupil_context.csv": pupil_context(world, as_at),
         "notional_budgets.csv": notional_budgets(world.schools, terms, rng),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,9 +156,15 @@ def contacts(schools: list[School], rng: Random) -> str:
     return csv_text(["urn", "name", "email", "role"], rows)
 
 
-def la_identifier(pupil: Pupil) -> str:
-    """What the LA knows the pupil by: the UPN, or the ULN where no school ever gave a UPN."""
-    return pupil.uln if pupil.uln and all(gives_uln_alone(pupil, s.school) for s in pupil.stays) else pupil.upn
+def la_identifier(world: World, pupil: Pupil, as_at: date) -> str:
+    """What the LA knows the pupil by: the UPN, or the ULN where no school ever gave a UPN.
+
+    It hears of a permanent UPN from the school, and has the temporary one in its own files for a term more.
+    """
+    if pupil.uln and all(gives_uln_alone(pupil, stay.school) for stay in pupil.stays):
+        return pupil.uln
+    heard_up_to = max((term.as_at_date for term in world.days.terms if term.as_at_date < as_at), default=as_at)
+    return pupil.temporary_upn if pupil.upn_given_on and pupil.upn_given_on > heard_up_to else pupil.upn
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,7 @@ def la_namings(world: World, as_at: date) -> list[LANaming]:
     """Every plan and school that it named up to the as-at date, as the LA knows it."""
     return [
         LANaming(
-            la_identifier(pupil),
+            la_identifier(world, pupil, as_at),
             naming.school.urn_on(naming.la_named or naming.named),
             naming.la_named or naming.named,
             naming.transfer,
@@ -208,10 +214,10 @@ def _left(naming: Naming, as_at: date) -> date | None:
     return None
 
 
-def pupil_context(world: World) -> str:
+def pupil_context(world: World, as_at: date) -> str:
     """Looked-after children (the virtual school) and top-up funding (the funding team)."""
     rows = [
-        [la_identifier(p), "Y" if p.looked_after else "N", "Y" if p.top_up else "N"]
+        [la_identifier(world, p, as_at), "Y" if p.looked_after else "N", "Y" if p.top_up else "N"]
         for p in world.pupils
         if p.looked_after or p.top_up
     ]
@@ -270,15 +276,18 @@ def sen2_tables(world: World, reference: date, rng: Random) -> dict[str, list[li
         namings = [n for n in pupil.namings if n.named <= reference]
         if not namings or any(n is namings[-1] and _left(n, begins) for n in namings):
             continue
-        _add_case(tables, pupil, namings, reference, rng)
+        _add_case(tables, world, pupil, namings, reference, rng)
     return tables
 
 
-def _add_case(tables: dict[str, list[list]], pupil: Pupil, namings: list[Naming], reference: date, rng: Random) -> None:
+def _add_case(
+    tables: dict[str, list[list]], world: World, pupil: Pupil, namings: list[Naming], reference: date, rng: Random
+) -> None:
     started = pupil.plan_from
     received = started - timedelta(days=rng.choice((120, 135, 139, 140, 150, 190)))
     born = date(academic_year_of(started) - pupil.group(started) - 4, 9, 1) - timedelta(days=rng.randrange(1, 365))
-    by_uln = la_identifier(pupil) == pupil.uln
+    known_as = la_identifier(world, pupil, reference)
+    by_uln = known_as == pupil.uln
     tables["person"].append(
         [
             f"SURNAME{pupil.number:05d}",
@@ -287,8 +296,8 @@ def _add_case(tables: dict[str, list[list]], pupil: Pupil, namings: list[Naming]
             pupil.sex,
             rng.choice(("WBRI", "WBRI", "WBRI", "MWBC", "BSOM", "AIND", "WOTH")),
             f"XX{rng.randrange(1, 9)} {rng.randrange(1, 9)}ZZ",
-            "" if by_uln else pupil.upn,
-            pupil.uln if by_uln else "",
+            "" if by_uln else known_as,
+            known_as if by_uln else "",
             "UN5" if by_uln else "",
         ]
     )
