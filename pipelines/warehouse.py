@@ -47,8 +47,9 @@ TABLES = {
     # What a term was last run with. The row `unplaced`: what the files without a school or term were last judged by; the
     # row `of no term`: what the last snapshot showed beside the terms.
     "ledger.term_runs": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR, finished_at TIMESTAMP",
-    # What the figures of a term were last built with, as in term_runs; a term whose figures are to be made anew has no row.
-    "ledger.built_terms": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR",
+    # What the figures of a term in the newest snapshot were built with, as in term_runs; a term whose figures are to be
+    # made anew has no row.
+    "ledger.published_terms": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR",
     # One row: the term that the last build began with, or the one under way.
     "ledger.build": "first_term VARCHAR",
     # A letter to a school, once for the same content. state: waiting, sending, sent, filed (no mail server: the outbox is

@@ -13,7 +13,7 @@ from pipelines.building.dbt_outside import (
 )
 from pipelines.building.dbt_project import dbt_environment, manifest_path
 from pipelines.building.pupil_keys import write_pupil_keys
-from pipelines.building.terms_to_build import begin_build, end_build
+from pipelines.building.terms_to_build import begin_build
 from pipelines.checking.assets import issues
 from pipelines.partitions import terms_of_run
 from pipelines.reference.assets import reference_data
@@ -64,14 +64,11 @@ def pupil_keys(warehouse: Warehouse) -> MaterializeResult:
 )
 def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse) -> Iterator:
     """Seeds, models and their tests, in one dbt build."""
-    terms = terms_of_run(context.run)
     with warehouse.connect() as connection:
-        first = begin_build(warehouse.settings, connection, terms)
+        first = begin_build(warehouse.settings, connection, terms_of_run(context.run))
     context.log.info(f"The figures of {first} and of every later term are made anew")
     with dbt_environment(warehouse.settings):
         # one folder for all runs, which else leave ten megabytes each in the project
         target = warehouse.settings.dagster_home.resolve() / "dbt"
         build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
         yield from build.stream()
-    with warehouse.connect() as connection:
-        end_build(warehouse.settings, connection, terms)

@@ -83,7 +83,7 @@ def _write_differences(connection: duckdb.DuckDBPyConnection, keys: pl.DataFrame
         connection.execute("DELETE FROM restricted.pupil_keys WHERE identifier IN (SELECT identifier FROM past)")
         connection.execute("INSERT INTO restricted.pupil_keys SELECT identifier, pupil_key FROM fresh")
         if children_became_one:  # or two: the figures of every term know the child by another key now
-            connection.execute("DELETE FROM ledger.built_terms")
+            connection.execute("DELETE FROM ledger.published_terms")
         for name in ("past", "fresh"):
             connection.unregister(name)
 

@@ -22,17 +22,26 @@ DEFINITIONS = "definitions"  # none of these: rules, seeds or models changed
 _FIGURES = """
     SELECT indicator_id, 'school' AS area_type, urn AS area_code, term, group_type, group_value, numerator, denominator,
         unknown, value
-    FROM {source}.marts.indicator_values
+    FROM {source}.marts.indicator_values SEMI JOIN built USING (term)
     UNION ALL
     SELECT indicator_id, area_type, area_code, term, group_type, group_value, numerator, denominator, unknown, value
-    FROM {source}.marts.indicator_values_area
+    FROM {source}.marts.indicator_values_area SEMI JOIN built USING (term)
 """
 
 # no figure comes from a link, or from a file that could not be read
 _IN_USE = "SELECT path, sha256 FROM {files} WHERE state = 'current'"
 
 _CHANGED = f"""
-    WITH published AS ({_FIGURES.format(source="before")}),
+    -- the figures of the terms before stand as they were
+    WITH build AS (
+        SELECT min(as_at_date) AS first_as_at_date
+        FROM wh.marts.terms INNER JOIN wh.ledger.build ON terms.term = build.first_term
+    ),
+    built AS (
+        SELECT term FROM wh.marts.terms CROSS JOIN build
+        WHERE first_as_at_date IS NULL OR as_at_date >= first_as_at_date
+    ),
+    published AS ({_FIGURES.format(source="before")}),
     figures AS ({_FIGURES.format(source="wh")}),
     -- what both can speak of: a term that one of them does not have was not published, or is past its retention
     terms AS (

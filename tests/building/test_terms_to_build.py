@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 
 from pipelines.building.pupil_keys import write_pupil_keys
-from pipelines.building.terms_to_build import begin_build, end_build
+from pipelines.building.terms_to_build import begin_build, mark_published
 from pipelines.changed_terms import mark_finished
 from pipelines.warehouse import warehouse
 
@@ -21,7 +21,7 @@ def receive(connection, *terms: str) -> None:
 
 def build(settings, connection, terms: list[str]) -> str:
     first = begin_build(settings, connection, terms)
-    end_build(settings, connection, terms)
+    mark_published(settings, connection, terms)
     mark_finished(settings, connection, terms, NOW)
     return first
 

@@ -138,6 +138,15 @@ def test_a_link_among_the_las_own_files_is_no_cause(published):
     assert restated(published) == [("2", SPRING, 8, 7, None, "definitions")]
 
 
+def test_what_the_build_left_as_it_was_is_not_compared(published):
+    with warehouse(published) as connection:
+        connection.execute("INSERT INTO ledger.build VALUES (?)", [SUMMER])
+        for term in (SPRING, SUMMER):
+            sends(connection, "1", term, "again")
+            school_says(connection, "1", term, 1)
+    assert restated(published) == [("1", SUMMER, 7, 1, "again", "resubmission")]
+
+
 def test_a_new_indicator_restates_nothing(published):
     with warehouse(published) as connection:
         connection.execute("INSERT INTO marts.indicators VALUES ('REV04')")
