@@ -115,6 +115,11 @@ def accepted_versions() -> dict[str, tuple[str, ...]]:
     return accepted
 
 
+def known_versions() -> tuple[str, ...]:
+    """Every version of the specification that any year accepts, the first accepted first."""
+    return tuple(dict.fromkeys(version for accepted in accepted_versions().values() for version in accepted))
+
+
 @lru_cache
 def code_list(name: str, version: str | None = None) -> dict[str, str]:
     """Code -> label of one code list, in its order (seed `code_lists`); without a version the codes of all.

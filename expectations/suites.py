@@ -32,7 +32,7 @@ TYPE_ENDINGS = {"date": "date", "code": "code", "yes_no": "code", "count": "numb
 LINKS = {"reviews": ("planned_date",)}
 # Cells that a written rule may blank: their typed value comes back from the text alone, so that checking can be repeated.
 RESTORABLE_TYPES = ("upn", "uln")
-# An example of each type, for the catalogue of rules and for their tests: what can be read, and what cannot.
+# An example of each type, for schools and for the tests of rules: what can be read, and what cannot.
 RIGHT = {
     "upn": "H801200001001",
     "uln": "1000000043",

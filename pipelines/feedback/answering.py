@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import duckdb
 import polars as pl
 
-from expectations.contracts import Contract, accepted_versions, load_contract
+from expectations.contracts import Contract, known_versions, load_contract
 from pipelines.feedback.contacts import contacts_of_schools, written_to
 from pipelines.feedback.findings import in_order
 from pipelines.feedback.letters import (
@@ -210,7 +210,7 @@ def _put_workbooks(
     """Write the workbooks of some answers, each with the columns of its return's own version; gives their number."""
     answers = [answer for answer in answers if answer.workbook_name]
     for version in {answer.facts.specification for answer in answers}:
-        own = load_contract(version) if version in _versions() else contract
+        own = load_contract(version) if version in known_versions() else contract
         alike = [answer for answer in answers if answer.facts.specification == version]
         received = received_tables(connection, own, [answer.facts.return_id for answer in alike])
         for answer in alike:
@@ -220,7 +220,3 @@ def _put_workbooks(
             )
             outbox.put(f"{folder(facts.laestab, facts.urn, facts.term.term)}/{answer.workbook_name}", data)
     return len(answers)
-
-
-def _versions() -> set[str]:
-    return {version for versions in accepted_versions().values() for version in versions}

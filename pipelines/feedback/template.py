@@ -11,7 +11,8 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from expectations.contracts import Contract, Field, Table, accepted_versions, code_list
+from expectations.contracts import Contract, Field, Table, accepted_versions, code_list, known_versions
+from expectations.suites import RIGHT
 from pipelines.feedback.cells import Formats, height, make_formats, visible_text
 from pipelines.reading.feedback_sheets import READ_ME_SHEET
 from pipelines.settings import Settings
@@ -20,18 +21,6 @@ from pipelines.terms import Term, load_calendar
 LISTS_SHEET = "lists"  # hidden; a drop-down written out in full may not be longer than 255 characters
 ROWS = 2000  # as many have the drop-downs
 YES_NO = ("Y", "N")
-EXAMPLES = {  # by type; a code's is the first of its list
-    "upn": "H801200001001",
-    "uln": "1000000043",
-    "urn": "100001",
-    "laestab": "8012001",
-    "academic_year": "2025-26",
-    "url": "https://school.example/sen-information-report",
-    "yes_no": "Y",
-    "date": "2025-10-02",
-    "count": "12",
-    "pounds": "85000",
-}
 # the year group that a pupil is in a year later; X and M stay, and after 14 a school says itself
 YEAR_GROUPS = ("E1", "E2", "N1", "N2", "R", *map(str, range(1, 15)))
 NEXT_YEAR_GROUP = dict(pairwise(YEAR_GROUPS))
@@ -45,13 +34,12 @@ class TemplateError(Exception):
 
 def template_version(term: Term | None, asked: str | None) -> str:
     """The version asked for, else the newest that the term's year accepts. Raises TemplateError."""
-    accepted = accepted_versions()
-    known = [version for versions in accepted.values() for version in versions]
+    known = known_versions()
     if asked and asked not in known:
-        raise TemplateError(f"There is no specification {asked}. There are {', '.join(dict.fromkeys(known))}.")
+        raise TemplateError(f"There is no specification {asked}. There are {', '.join(known)}.")
     if term is None:
         return asked or known[-1]
-    of_year = accepted.get(term.academic_year, ())
+    of_year = accepted_versions().get(term.academic_year, ())
     if not of_year or (asked and asked not in of_year):
         raise TemplateError(
             f"Returns of {term.academic_year} are made to specification {', '.join(of_year) or 'none yet'}."
@@ -246,17 +234,17 @@ def note(f: Field, is_key: bool) -> str:
         "count": ["A whole number"],
         "pounds": ["Pounds"],
     }.get(f.type, [])
-    if f.type in EXAMPLES and f.type not in ("date", "yes_no"):
-        lines.append(f"Example: {EXAMPLES[f.type]}")
+    if f.type in RIGHT and f.type not in ("date", "yes_no", "specification"):
+        lines.append(f"Example: {RIGHT[f.type]}")
     return "\n".join(lines)
 
 
 def example_row(table: Table) -> dict[str, str]:
     """A row as it may look, field by field; what nobody needs is left out."""
     return {
-        f.name: f.codes[0] if f.type == "code" else EXAMPLES[f.type]
+        f.name: f.codes[0] if f.type == "code" else RIGHT[f.type]
         for f in table.fields.values()
-        if f.required and (f.type == "code" or f.type in EXAMPLES)
+        if f.required and (f.type == "code" or f.type in RIGHT)
     }
 
 

@@ -11,7 +11,7 @@ from itertools import groupby
 import duckdb
 import polars as pl
 
-from expectations.contracts import EXPLANATIONS, Contract, Table, accepted_versions, load_contract
+from expectations.contracts import EXPLANATIONS, Contract, Table, known_versions, load_contract
 from pipelines.landing.archive import read_archived
 from pipelines.reading import faults
 from pipelines.reading.files import ColumnRecord, LaidFile, SheetRecord, column_records, lay_out_file, sheet_records
@@ -103,8 +103,7 @@ def _due(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[
 
 def _version(specification: str | None) -> str:
     """The contract to read with: a file of an unknown specification is rejected, and is received all the same."""
-    known = {version for versions in accepted_versions().values() for version in versions}
-    return specification if specification in known else LATEST_CONTRACT
+    return specification if specification in known_versions() else LATEST_CONTRACT
 
 
 @lru_cache
