@@ -29,19 +29,21 @@ IDENTIFIER_QUERIES = (
 )
 # Two identifiers of one child, by the child's accepted row, the one known longer second: it gives the key, which so
 # stays what it was when a child gets a new UPN. A row that is not counted links nobody.
-LINKS_QUERY = """
-    WITH accepted AS (
-        SELECT * FROM raw.pupils AS p
-        WHERE return_id IN (SELECT return_id FROM ledger.returns WHERE state = 'current')
-          AND NOT EXISTS (
-            SELECT 1 FROM quality.quarantined_rows AS q
-            WHERE q.return_id = p.return_id AND q.table_name = 'pupils' AND q.row_number = p.row_number
-          )
-    )
-    SELECT upn AS newer, former_upn AS elder FROM accepted WHERE upn IS NOT NULL AND former_upn IS NOT NULL
-    UNION
-    SELECT uln, upn FROM accepted WHERE upn IS NOT NULL AND uln IS NOT NULL
-    ORDER BY ALL
+ACCEPTED = """
+    SELECT * FROM raw.pupils AS p
+    WHERE return_id IN (SELECT return_id FROM ledger.returns WHERE state = 'current')
+      AND NOT EXISTS (
+        SELECT 1 FROM quality.quarantined_rows AS q
+        WHERE q.return_id = p.return_id AND q.table_name = 'pupils' AND q.row_number = p.row_number
+      )
+"""
+FORMER_QUERY = f"""
+    SELECT DISTINCT upn AS newer, former_upn AS elder FROM ({ACCEPTED})
+    WHERE upn IS NOT NULL AND former_upn IS NOT NULL ORDER BY ALL
+"""
+ULN_QUERY = f"""
+    SELECT uln AS newer, list(DISTINCT upn ORDER BY upn) AS elders FROM ({ACCEPTED})
+    WHERE upn IS NOT NULL AND uln IS NOT NULL GROUP BY uln ORDER BY uln
 """
 
 
@@ -59,8 +61,7 @@ def write_pupil_keys(settings: Settings, connection: duckdb.DuckDBPyConnection) 
     identifiers = connection.sql(
         f"SELECT DISTINCT identifier FROM ({' UNION ALL '.join(IDENTIFIER_QUERIES)}) WHERE identifier IS NOT NULL"
     ).pl()
-    links = connection.sql(LINKS_QUERY).fetchall()
-    first_of = _first_identifiers(links)
+    first_of = _first_identifiers(connection.sql(FORMER_QUERY).fetchall(), connection.sql(ULN_QUERY).fetchall())
     keys = identifiers.with_columns(
         pl.col("identifier")
         .replace(first_of)
@@ -104,8 +105,12 @@ def _pseudonym(secret: bytes, identifier: str) -> str:
     return hmac.digest(secret, identifier.encode(), "sha256").hex()[:16]
 
 
-def _first_identifiers(links: list[tuple[str, str]]) -> dict[str, str]:
-    """Identifier -> the eldest of all that are linked with it, by union-find."""
+def _first_identifiers(formers: list[tuple[str, str]], ulns: list[tuple[str, list[str]]]) -> dict[str, str]:
+    """Identifier -> the eldest of all that are linked with it, by union-find.
+
+    A ULN beside the UPNs of two children is one child's, mistyped for the other: it links nobody, for two children in one
+    would each lend the other its reviews.
+    """
     parent: dict[str, str] = {}
 
     def root(identifier: str) -> str:
@@ -114,6 +119,10 @@ def _first_identifiers(links: list[tuple[str, str]]) -> dict[str, str]:
             identifier = parent[identifier]
         return identifier
 
-    for newer, elder in links:
-        parent[root(newer)] = root(elder)
+    for upn, former_upn in formers:
+        parent[root(upn)] = root(former_upn)
+    for uln, upns in ulns:
+        children = {root(upn) for upn in upns}
+        if len(children) == 1:
+            parent[root(uln)] = children.pop()
     return {identifier: root(identifier) for identifier in parent}

@@ -55,6 +55,19 @@ def test_a_link_that_comes_or_goes_changes_the_keys_that_were_known_before(setti
     assert keys(connection) == apart
 
 
+def test_a_uln_beside_the_upns_of_two_children_links_neither_and_one_beside_both_upns_of_a_child_does(
+    settings, connection
+):
+    add_pupil(connection, 2, "A", uln="1000000043")
+    add_pupil(connection, 3, "B", uln="1000000043")
+    add_pupil(connection, 4, "NEW", uln="1234567890", former_upn="OLD")
+    add_pupil(connection, 5, "OLD", uln="1234567890")
+    write_pupil_keys(settings, connection)
+    found = keys(connection)
+    assert len({found["A"], found["B"], found["1000000043"]}) == 3
+    assert found["NEW"] == found["OLD"] == found["1234567890"]
+
+
 def test_a_row_that_is_not_counted_links_nobody(settings, connection):
     add_pupil(connection, 2, "A", former_upn="B")
     connection.execute(
