@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     )
     max_file_megabytes: int = Field(150, gt=0, description="A return larger than this once inflated is refused")
     minimum_units: int = Field(5, ge=1, description="RAG is grey below this many units")
+    suppression_threshold: int = Field(
+        5, ge=2, description="Counts of pupils from 1 to below this are hidden in what leaves the analysts' own view"
+    )
 
     @field_validator("landing_url", "outbox_url", "smtp_url", "pseudonym_key", "warehouse_key", mode="before")
     @classmethod

@@ -1,0 +1,298 @@
+"""The published figures as they may leave the analysts' own view: what is hidden is null, and marked (see suppressing.py)."""
+
+import csv
+
+import duckdb
+import polars as pl
+
+from pipelines.publishing.suppressing import KEY, areas_of, hidden_counts, is_small
+from pipelines.settings import SEEDS_DIR
+
+SCHOOL = [*KEY, "urn"]
+GROUP = ["group_type", "group_value"]
+AREA = [*KEY, "area_type", "area_code", *GROUP]
+WAITS = ["seen", "still_waiting", "ended_unseen"]
+PROVISIONS = ["K", "E", "N"]
+BREAKDOWNS = ("need", "year_group", "sex")
+NOT_KNOWN = "not_known"  # of the census: neither autumn nor summer asks for the need
+
+# what counts schools or pounds hides nothing; NPR03 and OUT01 are judged by the tables that say more of them
+COUNTS_PUPILS = "indicator_id NOT LIKE 'SCH%' AND indicator_id NOT IN ('RES01', 'NPR03', 'OUT01')"
+ALL = pl.col("group_type") == "all"
+COUNTS_NONE = pl.col("indicator_id").str.starts_with("SCH") | (pl.col("indicator_id") == "RES01")
+
+
+def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[str, pl.DataFrame]:
+    """The figures of a snapshot (schema marts); what is hidden is null there, and true in the column `hides_...`.
+
+    - `indicator_values`: of all pupils of a school, as in the mart, with hides_numerator, hides_denominator, hides_unknown and
+      hides_value (value, interval and rating: hidden with the numerator or the denominator);
+    - `indicator_values_area`: as in the mart, of all pupils and of groups, likewise; also rows without a pupil, where it is
+      hidden that there is none;
+    - `waiting_times`: as in the mart (of schools all services together), with hides_seen, hides_still_waiting,
+      hides_referrals, hides_unknown and hides_value (the days);
+    - `needs_profile`: term, area_type, area_code, breakdown (all, need, year_group or sex; of schools all), code, and the pupils
+      K, E and N with hides_K, hides_E and hides_N;
+    - `amounts`: as in the mart, with hides_pupils (and the pounds a pupil).
+    """
+    schools = connection.sql(
+        "SELECT s.urn, s.laestab, s.phase, s.trust_code, a.la_code FROM marts.schools AS s CROSS JOIN marts.snapshot AS a"
+    ).pl()
+    lists = _code_lists()
+    groups = _group_values(lists)
+    services = {"service": lists["service"]}
+    # of NPR03 and OUT01 it is kept in two kinds how they were
+    once = _once_small(connection, threshold).with_columns(
+        seen="met", still_waiting="not_met", ended_unseen=0, K="met", E=0, N="not_met"
+    )
+
+    def decide(counts: pl.DataFrame, outcomes: list[str], of: dict[str, list[str]] | None = None):
+        was_small = (
+            once.select(*SCHOOL, pl.col(outcomes).cast(pl.Int64)) if set(outcomes) <= set(once.columns) else None
+        )
+        return hidden_counts(counts, outcomes, schools, threshold, of, was_small)
+
+    rates, waits, needs = _counts_of_rates(connection), _counts_of_waits(connection), _counts_of_needs(connection)
+    met, met_area = decide(rates, ["met", "not_met"], groups)
+    seen, seen_area = decide(waits, WAITS, services)
+    pupils, pupils_area = decide(needs, PROVISIONS, {b: [*lists[b], NOT_KNOWN] for b in BREAKDOWNS})
+    all_counted = [*SCHOOL, *GROUP, "unknown"]
+    unknown, unknown_area = decide(
+        pl.concat([rates.select(all_counted), waits.select(all_counted), needs.filter(ALL).select(all_counted)]),
+        ["unknown"],
+        groups | services,
+    )
+    amounts = connection.sql("SELECT * FROM marts.amounts").pl()
+    on_register, _ = decide(
+        amounts.select(
+            pl.lit("RES01").alias("indicator_id"),
+            "term",
+            "urn",
+            group_type=pl.lit("all"),
+            group_value=pl.lit("all"),
+            pupils="pupils",
+        ),
+        ["pupils"],
+    )
+    of_schools = pl.concat([met, _in_two(seen, ["seen"]), _in_two(pupils, ["K", "E"])]).join(
+        unknown, on=SCHOOL, how="left"
+    )
+    of_areas = pl.concat(
+        [met_area, _in_two(seen_area.filter(ALL), ["seen"]), _in_two(pupils_area.filter(ALL), ["K", "E"])]
+    ).join(unknown_area, on=AREA, how="left")
+    figures = connection.sql("SELECT * FROM marts.indicator_values WHERE group_type = 'all'").pl()
+    figures_of_areas = connection.sql("SELECT *, 'duty' AS applies_as FROM marts.indicator_values_area").pl()
+    return {
+        "indicator_values": _hide_rates(figures, of_schools, SCHOOL, threshold),
+        "indicator_values_area": _hide_rates(figures_of_areas, of_areas, AREA, threshold).drop("applies_as"),
+        "waiting_times": _hide_waits(connection, (seen, unknown), (seen_area, unknown_area)),
+        "needs_profile": _hide_needs(needs, pupils, pupils_area, areas_of(schools)),
+        "amounts": _hide_amounts(amounts, on_register),
+    }
+
+
+# ------------------------------------------------------------------------------------------------------ what is counted
+
+
+def _counts_of_rates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Pupils' indicators: a count of those who meet it, of those who do not, and of those of whom it is not known."""
+    return connection.sql(
+        f"""SELECT indicator_id, term, urn, group_type, group_value, numerator AS met, denominator - numerator AS not_met, unknown
+        FROM marts.indicator_values WHERE applies_as = 'duty' AND {COUNTS_PUPILS}"""
+    ).pl()
+
+
+def _counts_of_waits(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """NPR03 by service; a school that refers nobody has its row for all services."""
+    return connection.sql(
+        """WITH waits AS (
+            SELECT *, referrals - seen - still_waiting AS ended_unseen FROM marts.waiting_times WHERE area_type = 'school'
+        )
+        SELECT 'NPR03' AS indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value,
+            coalesce(seen, 0) AS seen, coalesce(still_waiting, 0) AS still_waiting, coalesce(ended_unseen, 0) AS ended_unseen,
+            coalesce(w.unknown, 0) AS unknown
+        FROM marts.indicator_values AS f
+        LEFT JOIN waits AS w ON f.term = w.term AND f.urn = w.area_code AND w.service = 'all'
+        WHERE f.indicator_id = 'NPR03' AND f.group_type = 'all' AND f.applies_as = 'duty'
+        UNION ALL
+        SELECT 'NPR03', w.term, w.area_code, 'service', w.service, seen, still_waiting, ended_unseen, w.unknown
+        FROM waits AS w
+        SEMI JOIN (SELECT term, urn AS area_code FROM marts.indicator_values WHERE indicator_id = 'NPR03' AND applies_as = 'duty')
+            USING (term, area_code)
+        WHERE w.service <> 'all'"""
+    ).pl()
+
+
+def _counts_of_needs(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """OUT01: pupils with SEN support, an EHC plan and neither, in all and by each breakdown."""
+    kinds = ", ".join(f"coalesce(sum(pupils) FILTER (provision = '{p}'), 0)::BIGINT AS {p}" for p in PROVISIONS)
+    of_breakdowns = " UNION ALL ".join(
+        f"""SELECT 'OUT01' AS indicator_id, term, area_code AS urn, '{b}' AS group_type, coalesce({b}, '{NOT_KNOWN}') AS group_value,
+            {kinds}, 0::BIGINT AS unknown
+        FROM profile {"WHERE provision <> 'N'" if b == "need" else ""} GROUP BY ALL"""
+        for b in BREAKDOWNS
+    )
+    return connection.sql(
+        f"""WITH profile AS (SELECT * FROM marts.needs_profile WHERE area_type = 'school')
+        SELECT f.indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value, {kinds}, 0::BIGINT AS unknown
+        FROM marts.indicator_values AS f
+        LEFT JOIN profile AS p ON f.term = p.term AND f.urn = p.area_code
+        WHERE f.indicator_id = 'OUT01' AND f.group_type = 'all' AND f.applies_as = 'duty'
+        GROUP BY ALL
+        UNION ALL {of_breakdowns}"""
+    ).pl()
+
+
+def _once_small(connection: duckdb.DuckDBPyConnection, threshold: int) -> pl.DataFrame:
+    """Schools' figures as an earlier snapshot had them, where a count was small and has changed since."""
+    counts = ("numerator_from", "denominator_from - numerator_from", "unknown_from")
+    small = " OR ".join(f"{count} BETWEEN 1 AND {threshold - 1}" for count in counts)
+    return connection.sql(
+        f"""SELECT indicator_id, term, area_code AS urn, numerator_from AS met, denominator_from - numerator_from AS not_met,
+            unknown_from AS unknown
+        FROM marts.restatements WHERE area_type = 'school' AND group_type = 'all' AND ({small}) ORDER BY published_at"""
+    ).pl()
+
+
+def _code_lists() -> dict[str, list[str]]:
+    """Code list -> its codes, in order."""
+    with (SEEDS_DIR / "code_lists.csv").open(newline="", encoding="utf-8") as lines:
+        rows = sorted(csv.DictReader(lines), key=lambda row: int(row["position"]))
+    return {
+        name: [row["code"] for row in rows if row["code_list"] == name] for name in {row["code_list"] for row in rows}
+    }
+
+
+def _group_values(lists: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Every value that a group type of the indicators may have: what is listed must not depend on what was counted."""
+    with (SEEDS_DIR / "year_group_phases.csv").open(newline="", encoding="utf-8") as lines:
+        phases = list(dict.fromkeys(row["phase"] for row in csv.DictReader(lines)))
+    yes_no = ["Y", "N"]
+    return {
+        "provision": ["K", "E"],
+        "need": lists["need"],
+        "sex": lists["sex"],
+        "phase": phases,
+        "looked_after": yes_no,
+        "top_up": yes_no,
+    }
+
+
+# ------------------------------------------------------------------------------------------------------- what is hidden
+
+
+def _in_two(decided: pl.DataFrame, met: list[str]) -> pl.DataFrame:
+    """Of NPR03 and OUT01, which count more than two kinds: a kind that is hidden hides the half that it belongs to."""
+    kinds = [c for c in decided.columns if c.startswith("hides_")]
+    of_met = [f"hides_{kind}" for kind in met]
+    return decided.select(
+        pl.exclude(kinds),
+        hides_met=pl.any_horizontal(of_met),
+        hides_not_met=pl.any_horizontal(k for k in kinds if k not in of_met),
+    )
+
+
+def _hide_rates(figures: pl.DataFrame, decided: pl.DataFrame, grain: list[str], threshold: int) -> pl.DataFrame:
+    """Figures without what is hidden; also of areas without a pupil where that is hidden."""
+    met, unknown = pl.col("numerator"), pl.col("unknown")
+    has_small = pl.any_horizontal(is_small(c, threshold) for c in (met, pl.col("denominator") - met, unknown))
+    # good practice is in no area's figure, so nothing gives it away; what nothing was decided of is hidden
+    undecided = (
+        pl.when(COUNTS_NONE).then(False).when(pl.col("applies_as") == "good_practice").then(has_small).otherwise(True)
+    )
+    of_areas = grain == AREA
+    joined = figures.join(decided, on=grain, how="full" if of_areas else "left", coalesce=True).with_columns(
+        pl.col("hides_met", "hides_not_met", "hides_unknown").fill_null(undecided)
+    )
+    either = pl.col("hides_met") | pl.col("hides_not_met")
+    return (
+        joined.filter(met.is_not_null() | either | pl.col("hides_unknown"))
+        .with_columns(pl.col("numerator", "denominator", "unknown").fill_null(0))
+        .with_columns(
+            hides_numerator="hides_met", hides_denominator=either, hides_unknown="hides_unknown", hides_value=either
+        )
+        .with_columns(
+            *(pl.when(f"hides_{c}").then(None).otherwise(c).alias(c) for c in ("numerator", "denominator", "unknown")),
+            *(
+                pl.when("hides_value").then(None).otherwise(c).alias(c)
+                for c in ("value", "lower_95", "upper_95", "rag")
+            ),
+        )
+        .drop("hides_met", "hides_not_met")
+    )
+
+
+def _hide_waits(
+    connection: duckdb.DuckDBPyConnection,
+    of_schools: tuple[pl.DataFrame, pl.DataFrame],
+    of_areas: tuple[pl.DataFrame, pl.DataFrame],
+) -> pl.DataFrame:
+    """Waiting times; `of_schools`, `of_areas`: what is decided of those seen, waiting and neither, and of the unknown."""
+    schools = (
+        of_schools[0]
+        .join(of_schools[1], on=SCHOOL, how="left")
+        .with_columns(area_type=pl.lit("school"), area_code="urn", service=pl.lit("all"))
+    )
+    areas = of_areas[0].join(of_areas[1], on=AREA, how="left").with_columns(service="group_value")
+    grain = ["term", "area_type", "area_code", "service"]
+    kinds = [f"hides_{kind}" for kind in WAITS]
+    decided = pl.concat(
+        part.filter(pl.col("indicator_id") == "NPR03").select(*grain, *kinds, "hides_unknown")
+        for part in (schools, areas)
+    )
+    waits = connection.sql("SELECT * FROM marts.waiting_times WHERE area_type <> 'school' OR service = 'all'").pl()
+    any_kind = pl.any_horizontal(kinds)
+    counts = ("referrals", "seen", "still_waiting", "unknown")
+    return (
+        waits.join(decided, on=grain, how="full", coalesce=True)
+        .with_columns(pl.col(*kinds, "hides_unknown").fill_null(True))
+        .filter(pl.col("referrals").is_not_null() | any_kind | pl.col("hides_unknown"))
+        .with_columns(pl.col(counts).fill_null(0), hides_referrals=any_kind, hides_value=any_kind)
+        .with_columns(
+            *(pl.when(f"hides_{c}").then(None).otherwise(c).alias(c) for c in counts),
+            *(pl.when("hides_value").then(None).otherwise(c).alias(c) for c in ("median_days", "ninetieth_days")),
+        )
+        .drop("hides_ended_unseen")
+    )
+
+
+def _hide_needs(
+    needs: pl.DataFrame, of_schools: pl.DataFrame, of_areas: pl.DataFrame, areas: pl.DataFrame
+) -> pl.DataFrame:
+    """The needs profile of schools (all pupils) and of areas (also by need, year group and sex)."""
+    kinds = list(PROVISIONS)
+    totals = (
+        needs.filter(pl.col("group_type") == "all")
+        .join(of_schools, on=SCHOOL, how="left")
+        .with_columns(area_type=pl.lit("school"), area_code="urn")
+    )
+    in_areas = (
+        needs.join(areas, on="urn")
+        .group_by(AREA)
+        .agg(pl.col(kinds).sum())
+        .join(of_areas, on=AREA, how="full", coalesce=True)
+        .with_columns(pl.col(kinds).fill_null(0))
+    )
+    hides = [f"hides_{kind}" for kind in kinds]
+    columns = [
+        "term",
+        "area_type",
+        "area_code",
+        pl.col("group_type").alias("breakdown"),
+        pl.col("group_value").alias("code"),
+    ]
+    return (
+        pl.concat(part.select(*columns, *kinds, *hides) for part in (totals, in_areas))
+        .with_columns(pl.col(hides).fill_null(True))
+        .filter(pl.any_horizontal(*(pl.col(kind) > 0 for kind in kinds), *hides, pl.col("breakdown") == "all"))
+        .with_columns(pl.when(f"hides_{kind}").then(None).otherwise(kind).alias(kind) for kind in kinds)
+    )
+
+
+def _hide_amounts(amounts: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """Amounts: how many pupils a school has, and so the pounds a pupil; no area's pupils are given."""
+    return (
+        amounts.join(decided.select("term", "urn", "hides_pupils"), on=["term", "urn"], how="left")
+        .with_columns(pl.col("hides_pupils").fill_null(True))
+        .with_columns(pl.when("hides_pupils").then(None).otherwise(c).alias(c) for c in ("pupils", "per_pupil"))
+    )

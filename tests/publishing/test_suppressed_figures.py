@@ -1,0 +1,189 @@
+"""What leaves the analysts' own view, table by table."""
+
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines.publishing.suppressed_figures import suppressed
+from pipelines.publishing.suppressing import is_small
+from tests.dashboards.synthetic import mart_columns
+
+THRESHOLD = 5
+TERM = "2025-26-autumn"
+SCHOOLS = ["100001", "100002", "100003", "100004"]
+
+
+@pytest.fixture
+def snapshot():
+    """A snapshot of four primary schools without a figure; `figures` puts some in."""
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA marts")
+        for table, columns in mart_columns().items():
+            listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            connection.execute(f"CREATE TABLE marts.{table} ({listed})")
+        connection.execute("CREATE TABLE marts.snapshot AS SELECT '801' AS la_code, 'Synthetic Council' AS la_name")
+        connection.execute(
+            """CREATE TABLE marts.restatements (indicator_id VARCHAR, area_type VARCHAR, area_code VARCHAR, term VARCHAR,
+            group_type VARCHAR, numerator_from BIGINT, denominator_from BIGINT, unknown_from BIGINT, published_at TIMESTAMP)"""
+        )
+        add(connection, "schools", [{"urn": urn, "laestab": f"8012{urn[-3:]}", "phase": "Primary"} for urn in SCHOOLS])
+        yield connection
+
+
+def add(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict]) -> None:
+    connection.register("held", pl.DataFrame(rows, infer_schema_length=None).to_arrow())
+    connection.execute(f"INSERT INTO marts.{table} BY NAME SELECT * FROM held")
+    connection.unregister("held")
+
+
+def figures(connection, indicator: str, *counts: tuple[int, int, int], **given) -> None:
+    """A figure (numerator, denominator, unknown) of each school, and their sum of the LA."""
+
+    def row(numerator: int, denominator: int, unknown: int) -> dict:
+        value = numerator / denominator if denominator else None
+        shape = {"value": value, "lower_95": value, "upper_95": value, "rag": "green", "unit": "rate", "target": 0.9}
+        counted = {"numerator": numerator, "denominator": denominator, "unknown": unknown}
+        of = {"indicator_id": indicator, "term": TERM, "group_type": "all", "group_value": "all"}
+        return of | counted | shape
+
+    given = {"applies_as": "duty"} | given
+    add(
+        connection,
+        "indicator_values",
+        [row(*c) | given | {"urn": urn} for urn, c in zip(SCHOOLS, counts, strict=False)],
+    )
+    area = {"area_type": "la", "area_code": "801", "schools_counted": len(counts), "schools_missing": 0}
+    add(connection, "indicator_values_area", [row(*(sum(c) for c in zip(*counts, strict=True))) | area])
+
+
+def by_urn(table: pl.DataFrame, column: str) -> dict:
+    return dict(table.select("urn", column).iter_rows())
+
+
+def test_a_hidden_count_takes_rate_interval_and_rating_with_it(snapshot):
+    # 3 not met of 20; hidden with whoever is nearest
+    figures(snapshot, "REV01", (17, 20, 0), (12, 20, 0), (11, 20, 0), (10, 20, 0))
+    hidden = suppressed(snapshot, THRESHOLD)["indicator_values"].filter("hides_numerator")
+    assert "100001" in hidden["urn"]
+    assert hidden.height > 1
+    taken = hidden.select("numerator", "denominator", "value", "lower_95", "upper_95", "rag")
+    assert taken.null_count().row(0) == (hidden.height,) * 6
+    la = suppressed(snapshot, THRESHOLD)["indicator_values_area"].row(0, named=True)
+    assert (la["numerator"], la["denominator"], la["value"]) == (50, 80, 50 / 80)
+
+
+def test_how_many_are_unknown_is_hidden_apart_from_the_rate(snapshot):
+    figures(snapshot, "REV01", (10, 20, 2), (10, 20, 0), (10, 20, 0), (10, 20, 0))
+    table = suppressed(snapshot, THRESHOLD)["indicator_values"]
+    # the whole LA's 2 are small too: nobody may know how many of anybody are unknown
+    assert set(table["hides_unknown"]) == {True}
+    assert set(by_urn(table, "numerator").values()) == {10}
+    assert suppressed(snapshot, THRESHOLD)["indicator_values_area"]["unknown"].to_list() == [None]
+
+
+@pytest.mark.parametrize("indicator", ["SCH01", "SCH11", "RES01"])
+def test_what_counts_no_pupils_is_never_hidden(snapshot, indicator):
+    figures(snapshot, indicator, (1, 1, 0), (0, 1, 0), (1, 1, 0), (1, 1, 0))
+    tables = suppressed(snapshot, THRESHOLD)
+    assert by_urn(tables["indicator_values"], "numerator") == dict(zip(SCHOOLS, (1, 0, 1, 1), strict=True))
+    assert tables["indicator_values_area"]["numerator"].to_list() == [3]
+
+
+def test_pupils_who_need_a_healthcare_plan_are_pupils(snapshot):
+    figures(snapshot, "MED01", (1, 2, 0), (9, 15, 0), (8, 14, 0), (7, 13, 0))
+    assert by_urn(suppressed(snapshot, THRESHOLD)["indicator_values"], "denominator")["100001"] is None
+
+
+def test_good_practice_is_hidden_by_itself_for_no_area_counts_it(snapshot):
+    figures(snapshot, "REV01", (17, 20, 0), (10, 20, 0), applies_as="good_practice")
+    snapshot.execute("DELETE FROM marts.indicator_values_area")
+    figures(snapshot, "REV02", (10, 20, 0))
+    table = suppressed(snapshot, THRESHOLD)["indicator_values"].filter(indicator_id="REV01")
+    assert by_urn(table, "denominator") == {"100001": None, "100002": 20}
+
+
+def test_the_threshold_is_the_one_that_is_set(snapshot):
+    figures(snapshot, "REV01", (17, 20, 0), (14, 20, 0), (13, 20, 0), (12, 20, 0))
+    assert suppressed(snapshot, 3)["indicator_values"]["hides_value"].sum() == 0
+    assert suppressed(snapshot, 5)["indicator_values"]["hides_value"].sum() >= 2
+    assert suppressed(snapshot, 9)["indicator_values"]["hides_value"].sum() >= 3
+
+
+def test_a_figure_of_an_area_that_nothing_was_decided_of_is_hidden(snapshot):
+    figures(snapshot, "REV01", (10, 20, 0), (10, 20, 0))
+    snapshot.execute("UPDATE marts.indicator_values_area SET area_code = 'nobody knows whose'")
+    assert suppressed(snapshot, THRESHOLD)["indicator_values_area"]["hides_value"].to_list() == [True]
+
+
+def test_how_many_wait_hides_the_median_and_the_same_figure_among_the_indicators(snapshot):
+    waits = [(9, 7, 2), (20, 10, 10), (20, 10, 10), (20, 10, 10)]  # referrals, seen, still waiting
+    for (referrals, seen, waiting), (area, code) in zip(
+        [*waits, tuple(map(sum, zip(*waits, strict=True)))],
+        [*(("school", u) for u in SCHOOLS), ("la", "801")],
+        strict=True,
+    ):
+        of = {"term": TERM, "area_type": area, "area_code": code, "service": "all", "unknown": 0, "median_days": 30}
+        add(snapshot, "waiting_times", [of | {"referrals": referrals, "seen": seen, "still_waiting": waiting}])
+    figures(snapshot, "NPR03", *((seen, referrals, 0) for referrals, seen, _ in waits))
+    tables = suppressed(snapshot, THRESHOLD)
+    first = pl.col("area_code") == "100001"
+    hidden = tables["waiting_times"].filter(first).row(0, named=True)
+    assert [hidden[c] for c in ("referrals", "seen", "still_waiting", "median_days")] == [None] * 4
+    shown = tables["waiting_times"].filter(area_type="la").row(0, named=True)
+    assert (shown["referrals"], shown["still_waiting"], shown["median_days"]) == (69, 32, 30)
+    assert by_urn(tables["indicator_values"], "denominator")["100001"] is None
+
+
+def test_few_pupils_with_a_plan_hide_a_schools_needs_profile(snapshot):
+    census = [("K", 20), ("E", 3), ("N", 200)], [("K", 20), ("E", 9), ("N", 200)]
+    for urn, kinds in zip(
+        [*SCHOOLS, "801"], [census[0], *[census[1]] * 3, [("K", 80), ("E", 30), ("N", 800)]], strict=True
+    ):
+        of = {
+            "term": TERM,
+            "area_type": "la" if urn == "801" else "school",
+            "area_code": urn,
+            "need": "ASD",
+            "sex": "F",
+        }
+        rows = [of | {"provision": p, "pupils": n, "year_group": "5", "source": "census"} for p, n in kinds]
+        add(snapshot, "needs_profile", rows)
+    figures(snapshot, "OUT01", (23, 223, 0), *[(29, 229, 0)] * 3)
+    tables = suppressed(snapshot, THRESHOLD)
+    profile = tables["needs_profile"]
+    assert profile.filter(area_code="100001").select("K", "E", "N").row(0) == (None, None, None)
+    la = profile.filter(area_type="la", breakdown="all").row(0, named=True)
+    assert (la["K"], la["E"], la["N"]) == (80, 30, 800)
+    of_need = profile.filter(area_type="la", breakdown="need", code="ASD").row(0, named=True)
+    assert (of_need["K"], of_need["E"]) == (80, 30)
+    assert by_urn(tables["indicator_values"], "numerator")["100001"] is None
+
+
+def test_few_pupils_hide_the_pounds_a_pupil_and_leave_the_amounts(snapshot):
+    rows = [
+        {
+            "term": TERM,
+            "urn": urn,
+            "financial_year": "2025-26",
+            "expenditure": 900.0,
+            "share": 0.9,
+            "pupils": pupils,
+            "per_pupil": 900 / pupils,
+        }
+        for urn, pupils in zip(SCHOOLS, (3, 30, 30, 30), strict=True)
+    ]
+    add(snapshot, "amounts", rows)
+    table = suppressed(snapshot, THRESHOLD)["amounts"]
+    assert by_urn(table, "per_pupil")["100001"] is None
+    assert by_urn(table, "pupils")["100001"] is None
+    assert set(by_urn(table, "expenditure").values()) == {900}
+
+
+def test_no_small_count_is_left_in_any_table(snapshot):
+    figures(snapshot, "REV01", (3, 3, 1), (2, 20, 0), (18, 20, 4), (0, 0, 0))
+    figures(snapshot, "REV02", (3, 3, 9), (12, 20, 8), (10, 20, 4), (0, 0, 0))
+    for table in suppressed(snapshot, THRESHOLD).values():
+        counts = [c.removeprefix("hides_") for c in table.columns if c.startswith("hides_")]
+        counts = [c for c in counts if c != "value" and c in table.columns]
+        if not table.is_empty():
+            assert table.filter(pl.any_horizontal(is_small(pl.col(c), THRESHOLD) for c in counts)).is_empty()
