@@ -79,7 +79,7 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
     )
     of_areas = pl.concat(
         [met_area, _in_two(seen_area.filter(ALL), ["seen"]), _in_two(pupils_area.filter(ALL), ["K", "E"])]
-    ).join(unknown_area, on=AREA, how="left")
+    ).join(unknown_area, on=AREA, how="full", coalesce=True)
     figures = connection.sql("SELECT * FROM marts.indicator_values WHERE group_type = 'all'").pl()
     figures_of_areas = connection.sql("SELECT *, 'duty' AS applies_as FROM marts.indicator_values_area").pl()
     return {

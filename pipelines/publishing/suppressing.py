@@ -71,9 +71,8 @@ def hidden_counts(
     keys = counts.select(KEY).unique(maintain_order=True).with_row_index("k")
     counts = counts.join(keys, on=KEY).join(tree.select("urn", "place"), on="urn")
     figures = _hide_totals(counts, outcomes, tree, keys, threshold, was_small)
-    company = figures.filter(pl.col("level").is_not_null())
     of_schools = figures.join(keys, on="k").join(tree.select("urn", "place"), on="place")
-    of_areas = [_hide_areas(company, areas, outcomes)]
+    of_areas = [_hide_areas(figures, areas, outcomes)]
     for group_type, values in (groups or {}).items():
         cells = counts.filter(pl.col("group_type") == group_type).select("k", "place", "group_value", *outcomes)
         if not cells.is_empty():
@@ -132,23 +131,29 @@ def _hide_totals(
     ).with_columns((is_hidden & (is_alone | (pl.col(f"known_{o}") > 0))).alias(f"hides_{o}") for o in outcomes)
 
 
-def _hide_areas(company: pl.DataFrame, areas: pl.DataFrame, outcomes: list[str]) -> pl.DataFrame:
-    """Areas that cut through a hidden branch."""
-    together = ["k", "level", "branch"]
-    free = [pl.col(f"hides_{o}").sum().alias(o) for o in outcomes]
-    whole = company.group_by(together).agg(free)
-    parts = company.join(areas, on="place").group_by(*together, "area_type", "area_code").agg(free)
-    return (
-        parts.join(whole, on=together, suffix="_whole", nulls_equal=True)
-        .group_by("k", "area_type", "area_code")
+def _hide_areas(figures: pl.DataFrame, areas: pl.DataFrame, outcomes: list[str]) -> pl.DataFrame:
+    """Areas of all pupils: hidden where they cut through a hidden branch."""
+    branch, area = ["k", "level", "branch"], ["k", "area_type", "area_code"]
+    held = [pl.col(f"hides_{o}").sum().alias(o) for o in outcomes]
+    company = figures.filter(pl.col("level").is_not_null())
+    whole = company.group_by(branch).agg(held)
+    parts = company.join(areas, on="place").group_by(*branch, *area[1:]).agg(held)
+    cut = (
+        parts.join(whole, on=branch, suffix="_whole", nulls_equal=True)
+        .group_by(area)
         .agg(
             ((pl.col(o) > 0) & (pl.col("branch").is_null() | (pl.col(o) < pl.col(f"{o}_whole"))))
             .any()
             .alias(f"hides_{o}")
             for o in outcomes
         )
-        .with_columns(group_type=pl.lit("all"), group_value=pl.lit("all"))
-        .select("k", "area_type", "area_code", "group_type", "group_value", *(f"hides_{o}" for o in outcomes))
+    )
+    all_areas = figures.select("k", "place").join(areas, on="place").select(area).unique()
+    return all_areas.join(cut, on=area, how="left").select(
+        *area,
+        pl.lit("all").alias("group_type"),
+        pl.lit("all").alias("group_value"),
+        *(pl.col(f"hides_{o}").fill_null(False) for o in outcomes),
     )
 
 
