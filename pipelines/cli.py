@@ -110,7 +110,7 @@ def demo(
 ) -> None:
     """Make a synthetic LA's files, run the whole pipeline on them, open the dashboard."""
     # made-up returns and letters have no business in an LA's own landing zone, outbox and mail
-    os.environ |= dict.fromkeys(("SEN_LANDING_URL", "SEN_OUTBOX_URL", "SEN_SMTP_URL"), "")
+    os.environ |= dict.fromkeys(("SEN_LANDING_URL", "SEN_OUTBOX_URL", "SEN_SMTP_URL", "SEN_NOTIFY_API_KEY"), "")
     _use(data_dir)
     _make_demo(schools=schools, terms=terms, seed=seed)
     _run(term=None, on=None)

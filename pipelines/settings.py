@@ -33,6 +33,14 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:port, smtps://...; default: .eml files"
     )
+    notify_api_key: SecretStr | None = Field(
+        None, description="Letters go by GOV.UK Notify, in place of a mail server: a key of the LA's service there"
+    )
+    notify_template_id: str | None = Field(
+        None, description="The e-mail template there, with ((subject)) as its subject and ((body)) as its message"
+    )
+    notify_reply_to_id: str | None = Field(None, description="The reply-to address there; default: the service's own")
+    notify_url: str = Field("https://api.notifications.service.gov.uk", description="Where GOV.UK Notify is")
     pseudonym_key: SecretStr | None = Field(
         None, description="Key of the pupils' pseudonyms; made once where none is set"
     )
@@ -48,7 +56,10 @@ class Settings(BaseSettings):
         5, ge=2, description="Counts of pupils from 1 to below this are hidden in what leaves the analysts' own view"
     )
 
-    @field_validator("landing_url", "outbox_url", "smtp_url", "pseudonym_key", "warehouse_key", mode="before")
+    @field_validator(
+        "landing_url", "outbox_url", "smtp_url", "notify_api_key", "notify_template_id", "notify_reply_to_id",
+        "pseudonym_key", "warehouse_key", mode="before",
+    )  # fmt: skip
     @classmethod
     def _blank_is_not_set(cls, value: object) -> object:
         return None if value == "" else value

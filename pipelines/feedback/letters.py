@@ -13,14 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from expectations.contracts import Contract
 from pipelines.feedback.contacts import Contact, plain, the_authority
 from pipelines.feedback.findings import Finding, struck_out, without_pupils
-from pipelines.feedback.mail import compose, message_id
+from pipelines.feedback.mail import TEXT_WIDTH, compose, message_id
 from pipelines.feedback.outbox import safe_name
 from pipelines.feedback.posting import AUTHORITY, LIST_OF_MISSING, Letter
 from pipelines.feedback.standing import TO_DO
 from pipelines.settings import Settings
 from pipelines.terms import Term
 
-TEXT_WIDTH = 76
 MOODS = {"rejected": "stop", "accepted_with_errors": "error", "accepted": "good"}
 PRIVACY = (
     "The workbook is not attached, because it can hold pupils' UPNs. It is in your school's folder of our secure file "

@@ -16,12 +16,13 @@ from pydantic import SecretStr
 from pipelines.feedback.contacts import Contact, plain
 from pipelines.settings import Settings
 
+TEXT_WIDTH = 76  # of a letter's lines
 SECONDS_TO_ANSWER = 30
 SERVICE_CLOSING = 421
 
 
 class MailServerDownError(Exception):
-    """The server cannot be reached, or takes nothing from us: no use to try another letter."""
+    """The server (or GOV.UK Notify) cannot be reached, or takes nothing from us: no use to try another letter."""
 
 
 class LetterRefusedError(Exception):
@@ -84,10 +85,10 @@ class MailServer:
             raise MailServerDownError(f"the mail server cannot be reached ({type(error).__name__})") from None
         self._delivered = 0
 
-    def send(self, sender: str, recipients: list[str], message: bytes) -> dict[str, str]:
+    def send(self, sender: str, recipients: list[str], message: bytes, again: bool = False) -> dict[str, str]:  # noqa: ARG002
         """Hand over one message; gives the addresses that were refused, each with the server's reason.
 
-        A server may close a connection after so many letters: then it is opened once more.
+        `again`: an earlier try may have gone through. Nobody can ask a mail server; it has the Message-ID to tell by. A server may close a connection after so many letters: then it is opened once more.
         Raises LetterRefusedError, and MailServerDownError where the server is gone.
         """
         self.open()

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.feedback.contacts import Contact, contacts_of_schools, the_authority, written_to
 from pipelines.feedback.mail import LetterRefusedError, MailServer, MailServerDownError, addressed
+from pipelines.feedback.notify import Notify
 from pipelines.feedback.outbox import Outbox
 from pipelines.settings import Settings
 from pipelines.warehouse import transaction
@@ -99,14 +100,14 @@ def drop_overtaken(connection: duckdb.DuckDBPyConnection, terms: list[str], stil
 
 
 def post(settings: Settings, connection: duckdb.DuckDBPyConnection, outbox: Outbox, on: date) -> dict[str, int]:
-    """Send what waits, of any term; without a mail server the copy in the outbox is the delivery.
+    """Send what waits, of any term; without a way of sending the copy in the outbox is the delivery.
 
     A server that is down, or refuses a letter or an address, costs nothing but time: the letter waits for the next run.
     Gives counts: sent, filed, waiting, no_contact, given_up, mail_server_down (0 or 1).
     """
     contacts = contacts_of_schools(connection)
     counts = dict.fromkeys(("sent", "filed", "waiting", "no_contact", "given_up", "mail_server_down"), 0)
-    server = MailServer(settings.smtp_url) if settings.smtp_url else None
+    server = _way_of_sending(settings)
     try:
         for letter in _waiting(connection):
             to = (
@@ -121,11 +122,18 @@ def post(settings: Settings, connection: duckdb.DuckDBPyConnection, outbox: Outb
     return counts
 
 
+def _way_of_sending(settings: Settings) -> MailServer | Notify | None:
+    """GOV.UK Notify where a key is set, else the mail server, else none."""
+    if settings.notify_api_key:
+        return Notify(settings)
+    return MailServer(settings.smtp_url) if settings.smtp_url else None
+
+
 def _dispose(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
     outbox: Outbox,
-    server: MailServer | None,
+    server: MailServer | Notify | None,
     letter: _Waiting,
     to: list[Contact],
     on: date,
@@ -155,7 +163,7 @@ def _dispose(
 def _send(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
-    server: MailServer,
+    server: MailServer | Notify,
     letter: _Waiting,
     on: date,
     counts: dict[str, int],
@@ -169,12 +177,13 @@ def _send(
         # no fault of this letter's: it is not an attempt
         _server_down(connection, letter, down, counts)
         return "waiting"
+    again = letter.attempts > 0
     letter = replace(letter, attempts=letter.attempts + 1, tried_on=on)
-    # a run killed after this line finds `sending`, and sends it again under the same Message-ID
+    # a run killed after this line finds `sending`, and sends it again: under the same Message-ID, or asks Notify first
     _note(connection, letter, state="sending")
     try:
         if outstanding:
-            refused = server.send(settings.la_email, outstanding, letter.message)
+            refused = server.send(settings.la_email, outstanding, letter.message, again)
     except MailServerDownError as down:
         _server_down(connection, letter, down, counts)
         return "waiting"
