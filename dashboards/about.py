@@ -13,6 +13,8 @@ WORDS = {
     "always": "always (the Code's own word)",
 }
 
+NAMED = 3  # missing schools, before "and so many more"
+
 
 def about_html(
     frame: Frame, what: str, rows: dict[str, str], *, unknown: str = "", links: dict[str, str] | None = None
@@ -56,6 +58,21 @@ def definition_rows(definition: dict[str, Any], target: float | None) -> dict[st
         "Whose word": "the school's own" if definition["self_reported"] else "",
         "Source": definition["source"] or "",
     }
+
+
+def standing(frame: Frame) -> str:
+    """The as-at date of every figure below and who is missing from them, as markup: one line on every page."""
+    if frame.school:
+        missing = missing_words(frame) if len(frame.missing.filter(urn=frame.school)) else ""
+    elif frame.missing.is_empty():
+        missing = "no school is missing"
+    else:
+        first = "; ".join(frame.missing["name"].head(NAMED))
+        more = f" and {len(frame.missing) - NAMED} more" if len(frame.missing) > NAMED else ""
+        missing = (
+            f"{count_of(len(frame.missing), 'school is', 'schools are')} missing from the LA's figures: {first}{more}"
+        )
+    return html(f"As at {day(frame.as_at)}" + (f"; {missing}" if missing else ""))
 
 
 def missing_words(frame: Frame) -> str:

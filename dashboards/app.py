@@ -3,7 +3,7 @@
 import duckdb
 import streamlit as st
 
-from dashboards import frame, look
+from dashboards import about, frame, look
 from dashboards.serve import is_loopback
 from dashboards.words import day
 
@@ -53,6 +53,7 @@ def main() -> None:
     masthead, links = st.container(key="masthead"), st.container(key="links", horizontal=True, gap="small")
     st.title(page.title, anchor=False)
     chosen = frame.choose(cursor)
+    st.html(f'<p class="quiet standing">{about.standing(chosen)}</p>')
     published = f"published {day(chosen.published_at.date())}, {chosen.published_at:%H:%M}"
     masthead.html(look.masthead(chosen.la_name, published))
     with links:

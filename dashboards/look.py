@@ -13,7 +13,9 @@ _STYLE = """
 h2 { font-size: 1.45rem !important; padding-top: 1.2rem !important; } h3 { font-size: 1.1rem !important; }
 .masthead { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.1rem 1rem; border-bottom: 3px solid #0b5fa5; padding-bottom: 0.35rem; font-size: 0.92rem; }
 .masthead strong { font-size: 1.15rem; color: #0b5fa5; } .masthead .quiet { margin-left: auto; }
-.st-key-links [data-testid="stPageLink"] p { font-weight: 600; color: #111111; }
+.st-key-links { gap: 0.1rem 0.2rem !important; }
+.st-key-links [data-testid="stPageLink"] a { padding: 0.15rem 0.45rem; }
+.st-key-links [data-testid="stPageLink"] p { font-weight: 600; color: #111111; font-size: 0.9rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 14.4rem), 1fr)); gap: 0.9rem; }
 .tile { border: 1px solid #d5dbe1; border-top: 4px solid var(--rating, #55606b); border-radius: 6px; padding: 0.8rem 0.95rem 0.6rem;
@@ -42,6 +44,8 @@ ul.lines.lines li:last-child { border-bottom: 0; } .quiet { color: #55606b; font
 .finding { margin: 0; padding: 0; font-size: 1.02rem; font-weight: 600; line-height: 1.35; }
 .subfinding { margin: 0.1rem 0 0.3rem; color: #4a545e; font-size: 0.9rem; }
 .card { display: flex; gap: 0.8rem; } .card .rank { font-size: 1.25rem; font-weight: 650; color: #0b5fa5; min-width: 1.6rem; }
+ul.lines.lines a { color: #0b5fa5; font-weight: 600; } .quiet.standing { margin: -0.4rem 0 0; }
+.st-key-themes summary p { font-weight: 600; font-size: 1.02rem; } .st-key-themes summary p em { font-style: normal; font-weight: 400; color: #333c45; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.4rem 1.1rem; font-size: 0.86rem; color: #333c45; align-items: baseline; }
 .plain { width: 100%; border-collapse: collapse; font-size: 0.9rem; } .plain th { text-align: left; font-weight: 600; }
 .plain th, .plain td { padding: 0.3rem 0.6rem 0.3rem 0; border-bottom: 1px solid #e6eaee; vertical-align: top; }

@@ -90,7 +90,7 @@ def funnel_chart(schools: pl.DataFrame, rate: float, target: float | None) -> tu
         base = alt.Chart(lines.filter(limit=name)).mark_line(color=QUIET, strokeWidth=1, strokeDash=dash)
         layers += [
             base.encode(
-                x=alt.X("units:Q", title="Out of (pupils, reviews, plans or schools)", scale=x),
+                x=alt.X("units:Q", title="Out of (pupils, reviews or plans)", scale=x, axis=alt.Axis(tickCount=8)),
                 y=alt.Y(f"{side}:Q", **y),
             )
             for side in ("low", "high")

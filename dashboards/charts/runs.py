@@ -1,6 +1,7 @@
 """Run charts: a figure over the terms, its median, and whether it moved by more than chance."""
 
 import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -11,13 +12,51 @@ from dashboards.words import amount, term_label
 
 SHIFT = 6  # points in a row on one side of the median
 TREND = 5  # steps in a row the same way
+SETTLED = 12  # points from which on control limits are no trial any more
+WIDTH = 2.66  # of an XmR chart: three sigma, by the mean moving range
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Control limits of a series (XmR chart); is_trial: of too few points to lean on."""
+
+    mean: float
+    low: float
+    high: float
+    is_trial: bool
+
+    @property
+    def name(self) -> str:
+        """What they are called beside the chart."""
+        return "trial limits" if self.is_trial else "control limits"
+
+
+def control_limits(values: list[float | None], unit: str) -> Limits | None:
+    """Mean +- 2.66 x mean moving range of the terms with a value; None with fewer than a shift's six.
+
+    A rate stays within 0 and 1, days, pounds and counts do not fall below 0.
+    """
+    seen = [value for value in values if value is not None]
+    if len(seen) < SHIFT:
+        return None
+    mean = sum(seen) / len(seen)
+    ranges = [abs(after - before) for before, after in itertools.pairwise(seen)]
+    reach = WIDTH * sum(ranges) / len(ranges)
+    high = min(mean + reach, 1.0) if unit == "rate" else mean + reach
+    return Limits(mean, max(mean - reach, 0.0), high, len(seen) < SETTLED)
 
 
 def signal(values: list[float | None], unit: str) -> str:
     """What a run chart says of a series, in one sentence; terms without a value are passed over."""
     seen = [value for value in values if value is not None]
-    if len(seen) < SHIFT:
+    limits = control_limits(values, unit)
+    if limits is None:
         return "Too few terms yet to tell a shift from chance"
+    # a hair's breadth for a mean of equal values
+    beyond = sum(not limits.low - 1e-9 <= value <= limits.high + 1e-9 for value in seen)
+    if beyond:
+        which = f"{beyond} term{'s' if beyond > 1 else ''} outside the {limits.name}"
+        return f"{which} ({amount(limits.low, unit)} to {amount(limits.high, unit)}): more than the terms differ by otherwise"
     middle = pl.Series(seen).median()
     sides = [1 if value > middle else -1 for value in seen if value != middle]
     if _longest_run(sides) >= SHIFT:
@@ -26,7 +65,9 @@ def signal(values: list[float | None], unit: str) -> str:
     steps = [step for step in steps if step]
     if _longest_run(steps) >= TREND:
         return f"A trend: {_longest_run(steps)} steps in a row the same way"
-    return f"No shift and no trend: it varies around its median of {amount(middle, unit)} as chance would have it"
+    return (
+        f"No shift, no trend, no term outside the {limits.name}: it varies around its median of {amount(middle, unit)}"
+    )
 
 
 def _longest_run(signs: list[int]) -> int:
@@ -120,8 +161,11 @@ def _line_and_points(data: pl.DataFrame, x: alt.X, unit: str, tooltip: list[alt.
     ]
 
 
-def run_chart(series: pl.DataFrame, unit: str, target: float | None) -> alt.TopLevelMixin:
-    """One area over the terms with its 95 % interval, median and target; `series` as `areas_over_terms`, one area."""
+def run_chart(series: pl.DataFrame, unit: str, target: float | None) -> tuple[alt.TopLevelMixin, Key]:
+    """One area over the terms with its 95 % interval, median, control limits and target, and the key.
+
+    `series` as `areas_over_terms`, of one area.
+    """
     data = _prepared(series)
     x = term_axis(data["term"].to_list())
     tooltip = [
@@ -135,9 +179,15 @@ def run_chart(series: pl.DataFrame, unit: str, target: float | None) -> alt.TopL
         layers.append(bars.encode(x=x, y=_y("lower_95", unit), y2="upper_95:Q"))
     middle = alt.Chart(pl.DataFrame({"median": [data["value"].median()]}, schema={"median": pl.Float64}))
     layers.append(middle.mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=_y("median", unit)))
+    key = [(LINE, "●", "the LA, with its 95% interval" if unit == "rate" else "the LA"), (QUIET, "╌", "median")]
+    limits = control_limits(data["value"].to_list(), unit)
+    if limits:
+        at = alt.Chart(pl.DataFrame({"limit": [limits.low, limits.high]}))
+        layers.append(at.mark_rule(color=QUIET, strokeWidth=1.2).encode(y=_y("limit", unit)))
+        key.append((QUIET, "─", limits.name + (f" (fewer than {SETTLED} terms)" if limits.is_trial else "")))
     layers += target_rule(target)
     layers += _line_and_points(data, x, unit, tooltip)
-    return finished(alt.layer(*layers), 330)
+    return finished(alt.layer(*layers), 330), key
 
 
 def areas_chart(series: pl.DataFrame, unit: str, target: float | None) -> tuple[alt.TopLevelMixin, Key]:

@@ -12,6 +12,7 @@ from dashboards.queries import changes, indicators, returns, ringing, snapshot
 from dashboards.words import DASH, RATINGS, STATUSES, amount, count_of, html, percent, phase_label, points, term_label
 
 RING = 10
+RED = 10  # of the red indicators, before "and so many more"
 LISTED = 8  # of the missing schools, before "and so many more"
 CLEAR = "more than chance alone would give"
 
@@ -286,6 +287,8 @@ def tile(frame: Frame, row: dict[str, Any]) -> str:
         parts += f"<br>95% interval {percent(row['lower_95'])} to {percent(row['upper_95'])}"
     if row["target"] is not None:
         parts += f"; target {row['target']:.0%}"
+    if row.get("schools_missing"):
+        parts += f"<br>{count_of(row['schools_counted'], 'school')}, {row['schools_missing']:,} missing"
     if row.get("applies_as") == "good_practice":
         parts += "<br>good practice here, not a duty: not rated, in no area's figure"
     return (
@@ -308,10 +311,13 @@ def tile(frame: Frame, row: dict[str, Any]) -> str:
 
 
 def cases_link(frame: Frame, indicator_id: str) -> dict[str, str]:
-    """To the cases behind an indicator, where a page lists them."""
+    """To the cases behind an indicator, or to the page that shows more of it."""
     pages = {"NPR01": "support_cases", "NPR02": "support_cases", "NPR04": "support_cases", "NPR05": "support_cases"}
     pages |= {"EHC01": "ehc_admissions", "EHC02": "ehc_admissions", "SCH11": "returns"}
-    return {"Case by case": frame.address(pages[indicator_id])} if indicator_id in pages else {}
+    if indicator_id in pages:
+        return {"Case by case": frame.address(pages[indicator_id])}
+    apart = {"NPR03": "waiting_times", "OUT01": "needs", "RES01": "spending"}
+    return {"A page of its own": frame.address(apart[indicator_id])} if indicator_id in apart else {}
 
 
 def counted_row(frame: Frame, row: dict[str, Any]) -> dict[str, str]:
@@ -334,9 +340,51 @@ def change_words(frame: Frame, definition: dict[str, Any], row: dict[str, Any]) 
     return f"{change} {since(frame)} ({how})"
 
 
+def what_is_red(frame: Frame, values: pl.DataFrame) -> None:
+    """The red indicators, those that miss their target by most first."""
+    red = values.filter(rag="red").with_columns(misses=(pl.col("value") - pl.col("target")).abs())
+    red = red.sort("misses", "indicator_id", descending=[True, False], nulls_last=True)
+    st.header(f"What is red ({len(red)})" if len(red) else "What is red")
+    if red.is_empty():
+        st.write("No indicator misses its target by more than chance.")
+        return
+    said = [red_line(frame, row) for row in red.head(RED).iter_rows(named=True)]
+    if len(red) > RED:
+        said.append(f"<span class='quiet'>and {len(red) - RED} more, in their themes below</span>")
+    look.lines(said)
+    about(
+        frame,
+        "What is red",
+        {
+            "Shown": "Indicators in red: the 95% interval lies wholly on the wrong side of the target. The one that misses "
+            "it by most first"
+        },
+    )
+
+
+def red_line(frame: Frame, row: dict[str, Any]) -> str:
+    definition = frame.indicators[row["indicator_id"]]
+    address = frame.address("trends", indicator=row["indicator_id"])
+    return (
+        f"<span aria-hidden='true' style='color:{RATINGS['red'].colour}'>{RATINGS['red'].shape}</span> "
+        f"<a href='{html(address)}' target='_self'>{html(definition['name'])}</a> "
+        f"<span class='quiet'>{row['indicator_id']}</span>: {amount(row['value'], row['unit'])} "
+        f"({row['numerator']:,.0f} of {row['denominator']:,.0f}), target {row['target']:.0%}"
+    )
+
+
 def counted(values: pl.DataFrame) -> dict[str, int]:
     """How many indicators have each rating."""
     return {kind.word: len(values.filter(pl.col("rag").eq_missing(pl.lit(key)))) for key, kind in RATINGS.items()}
+
+
+def theme_label(theme: str, values: pl.DataFrame) -> str:
+    """A theme and how its indicators are rated, as markdown: what a person needs to know before opening it."""
+    numbers = counted(values)
+    rated = [
+        f"{kind.shape} {numbers[kind.word]} {kind.word.lower()}" for kind in RATINGS.values() if numbers[kind.word]
+    ]
+    return f"**{theme}** *{' · '.join(rated)}*"
 
 
 def every_indicator(frame: Frame, values: pl.DataFrame) -> None:
@@ -346,29 +394,41 @@ def every_indicator(frame: Frame, values: pl.DataFrame) -> None:
         st.info("This school sent no usable return for the term, so there is nothing to count.")
     rows = {row["indicator_id"]: row for row in values.iter_rows(named=True)}
     themes = dict.fromkeys(definition["theme"] for definition in frame.indicators.values())
-    for theme in themes:
-        shown = [rows[key] for key, of in frame.indicators.items() if of["theme"] == theme and key in rows]
-        if shown:
-            own_word = any(frame.indicators[row["indicator_id"]]["self_reported"] for row in shown)
-            st.subheader(theme, anchor=False)
-            if own_word:
-                st.caption("What schools say of themselves: nobody else has checked it.")
-            look.tiles([tile(frame, row) for row in shown])
+    with st.container(key="themes"):
+        for number, theme in enumerate(themes):
+            shown = [rows[key] for key, of in frame.indicators.items() if of["theme"] == theme and key in rows]
+            if not shown:
+                continue
+            of_theme = values.filter(pl.col("indicator_id").is_in([row["indicator_id"] for row in shown]))
+            # a key of its own: the theme stays open when the term or the school changes, and its numbers with it
+            with st.expander(theme_label(theme, of_theme), key=f"theme_{number}"):
+                if any(frame.indicators[row["indicator_id"]]["self_reported"] for row in shown):
+                    st.caption(own_word(frame, [row["indicator_id"] for row in shown]))
+                look.tiles([tile(frame, row) for row in shown])
+
+
+def own_word(frame: Frame, shown: list[str]) -> str:
+    """Whose word the theme's figures are."""
+    of_schools = [key for key in shown if frame.indicators[key]["self_reported"]]
+    if len(of_schools) == len(shown):
+        return "What schools say of themselves: nobody else has checked it."
+    return f"{', '.join(of_schools)}: what schools say of themselves, which nobody else has checked."
 
 
 def main() -> None:
     frame = current()
     values = values_now(frame)
     headlines(frame)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         what_changed(frame, values)
-    with right:
-        if not frame.school:
-            who_is_missing(frame)
-        else:
+        if frame.school:
             whom_to_ring(frame)
             notes.notes_of_school(frame.school)
+    with right:
+        what_is_red(frame, values)
+        if not frame.school:
+            who_is_missing(frame)
     if not frame.school:
         whom_to_ring(frame)
     every_indicator(frame, values)

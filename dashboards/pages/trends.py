@@ -8,6 +8,7 @@ import streamlit as st
 from dashboards import look
 from dashboards.about import about, definition_rows, unknown_words
 from dashboards.charts import funnels, runs
+from dashboards.downloads import download
 from dashboards.frame import Frame, current, keep_in_query_string, remember
 from dashboards.queries import indicators
 from dashboards.words import DASH, PHASES, amount, count_of, group_label, html, phase_label, term_label
@@ -65,21 +66,12 @@ def table(shown: pl.DataFrame, unit: str, name: str, height: int | str = "conten
     st.dataframe(shown, hide_index=True, column_config=values, alt=name, height=height, placeholder=DASH)
 
 
-def download(data: pl.DataFrame, frame: Frame, definition: dict[str, Any], group: str, who: str) -> None:
-    """Aggregates only: what is offered here lies in the server's memory until the session ends."""
-    with_names = data.with_columns(
-        indicator_id=pl.lit(definition["id"]),
-        indicator=pl.lit(definition["name"]),
-        pupils=pl.lit(group),
-        published=pl.lit(f"{frame.published_at:%Y-%m-%d %H:%M}"),
+def save(frame: Frame, data: pl.DataFrame, definition: dict[str, Any], group: str, who: str) -> None:
+    """Offer the series as a file, with what it is of."""
+    named = data.with_columns(
+        indicator_id=pl.lit(definition["id"]), indicator=pl.lit(definition["name"]), pupils=pl.lit(group)
     )
-    st.download_button(
-        "Download every term (CSV)",
-        data=with_names.write_csv(include_bom=True).encode(),
-        file_name=f"{definition['id']}_{who}_analysts_only.csv",
-        mime="text/csv",
-    )
-    st.caption("For the LA's analysts: small numbers are not suppressed, so do not pass it on.")
+    download(frame, named, f"{definition['id']}_{who}")
 
 
 def in_term(series: pl.DataFrame, term: str) -> dict[str, Any]:
@@ -111,10 +103,12 @@ def over_the_terms(frame: Frame, definition: dict[str, Any], group: tuple[str, s
     now, unit = in_term(of_la, frame.term), definition["unit"]
     chart, beside = st.columns([4, 3], gap="large")
     with chart:
+        drawn, key = runs.run_chart(of_la, unit, now["target"])
         look.figure(
-            runs.run_chart(of_la, unit, now["target"]),
+            drawn,
             title=f"{definition['name']}: {amount(now['value'], unit)} in {term_label(frame.term)}",
             subtitle=f"The LA, {group_label(*group).lower()}. {runs.signal(of_la['value'].to_list(), unit)}",
+            key=key,
         )
     with beside:
         schools = pl.format("{} ({} missing)", "schools_counted", "schools_missing").alias("Schools")
@@ -127,7 +121,9 @@ def over_the_terms(frame: Frame, definition: dict[str, Any], group: tuple[str, s
             "Schools": f"{now['schools_counted'] or 0} counted, {now['schools_missing'] or 0} missing",
             "Chart": "Bars are 95% Wilson intervals; the broken line is the median of the terms; a term without a figure "
             f"is a gap. A shift is {runs.SHIFT} terms in a row on one side of the median, a trend {runs.TREND} steps in a "
-            "row the same way; with fewer than 12 terms these are first signs only",
+            f"row the same way; with fewer than {runs.SETTLED} terms these are first signs only",
+            "Control limits": f"Of an XmR chart: the mean of the terms, and {runs.WIDTH} times their mean moving range below "
+            f"and above it; from {runs.SHIFT} terms on, and trial limits below {runs.SETTLED}",
         },
         unknown=unknown_words(now["unknown"] or 0),
     )
@@ -153,8 +149,9 @@ def against_the_phases(frame: Frame, definition: dict[str, Any], group: tuple[st
         )
     with beside:
         st.html(f'<p class="subfinding">{html(term_label(frame.term))}</p>')
-        table(figures(now, pl.col("area").alias("Area")), unit, f"{definition['name']} by phase")
-        download(named.drop("area"), frame, definition, group_label(*group), frame.la_code)
+        schools = pl.format("{} ({} missing)", "schools_counted", "schools_missing").alias("Schools")
+        table(figures(now, pl.col("area").alias("Area"), schools), unit, f"{definition['name']} by phase")
+        save(frame, named.drop("area"), definition, group_label(*group), frame.la_code)
     about(
         frame,
         f"{definition['name']} by phase",
@@ -178,6 +175,19 @@ def every_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str
     if schools.is_empty() or now["value"] is None:
         st.write("No school has anything to count in this term.")
         return
+    if schools["denominator"].max() == 1:
+        who_does_not(definition, schools)
+        about(
+            frame,
+            f"{definition['name']} by school",
+            definition_rows(definition, now["target"])
+            | {
+                "No funnel": "Each school is one unit, which meets it or does not: there is no rate of a school to compare"
+            },
+            unknown=unknown_words(now["unknown"] or 0),
+        )
+        return
+    schools = schools.filter(pl.col("denominator") > 0)
     judged = funnels.outside(schools, now["value"])
     beyond = len(judged.filter(pl.col("beyond").is_not_null()))
     chart, beside = st.columns([4, 3], gap="large")
@@ -208,6 +218,26 @@ def every_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str
             "lies outside 95% by chance alone"
         },
         unknown=unknown_words(now["unknown"] or 0),
+    )
+
+
+def who_does_not(definition: dict[str, Any], schools: pl.DataFrame) -> None:
+    """Every school that is one unit: those that do not meet it first, then those of which it is not known."""
+    unmet = pl.col("denominator").eq(1) & pl.col("numerator").eq(0)
+    unknown = pl.col("denominator").eq(0)
+    standing = pl.when(unmet).then(pl.lit("Does not meet it")).when(unknown).then(pl.lit("Not known"))
+    shown = schools.sort(unmet, unknown, "name", descending=[True, True, False]).select(
+        pl.col("name").alias("School"),
+        standing.otherwise(pl.lit("Meets it")).alias("Standing"),
+        pl.col("phase").replace(PHASES).alias("Phase"),
+    )
+    count = len(schools.filter(unmet))
+    st.html(
+        f'<p class="finding">{count} of {count_of(len(schools), "school")} {"does" if count == 1 else "do"} not meet it</p>'
+        f'<p class="subfinding">{html(definition["name"])}</p>'
+    )
+    st.dataframe(
+        shown, hide_index=True, alt=f"Every school: {definition['name']}", height=min(480, 38 + 35 * len(shown))
     )
 
 
@@ -243,7 +273,7 @@ def of_a_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str]
             unit,
             f"{definition['name']}: {frame.school_name} and its peers",
         )
-        download(joined, frame, definition, group_label(*group), frame.school)
+        save(frame, joined, definition, group_label(*group), frame.school)
     about(
         frame,
         definition["name"],

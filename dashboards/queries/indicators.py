@@ -170,7 +170,10 @@ def peers_over_terms(
 def schools_in_term(
     connection: duckdb.DuckDBPyConnection, indicator_id: str, group_type: str, group_value: str, term: str
 ) -> pl.DataFrame:
-    """Every school with a unit in the term: urn, name, phase, numerator, denominator, unknown, value, rag."""
+    """Every school with a unit in the term, known or not, of those in the LA's own figure (good practice is in none).
+
+    Columns: urn, name, phase, numerator, denominator, unknown, value, unit, rag.
+    """
     return ask(
         connection,
         """
@@ -179,7 +182,7 @@ def schools_in_term(
         inner join marts.schools on schools.urn = indicator_values.urn
         where
             indicator_id = $indicator_id and group_type = $group_type and group_value = $group_value
-            and term = $term and denominator > 0
+            and term = $term and denominator + unknown > 0 and applies_as = 'duty'
         order by schools.name
         """,
         indicator_id=indicator_id,

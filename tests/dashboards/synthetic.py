@@ -293,6 +293,80 @@ def ehc_admissions(all_terms: list[dict]) -> list[dict]:
     return rows
 
 
+def waiting_times(all_terms: list[dict]) -> list[dict]:
+    """Schools with an even n refer n + 2 pupils to CAMHS, of whom half wait; a median of 40 + n, no 90th centile.
+
+    The LA has CAMHS and educational psychology, whose nine in ten are reached.
+    """
+    rows = []
+    for t, term in enumerate(all_terms):
+        of_la = [("CAMHS", 30, 12, 60 + t, None), ("EDUCATIONAL_PSYCHOLOGY", 50, 2, 30, 95), ("all", 80, 14, 45, 130)]
+        places = [("la", "801", *figures) for figures in of_la]
+        places += [("phase", "Primary", *figures) for figures in of_la]
+        for n, school in enumerate(SCHOOLS):
+            if n % 2 == 0 and status(n, t) not in ("missing", "rejected"):
+                figures = (n + 2, (n + 2) // 2, 40 + n, None)
+                places += [("school", school["urn"], service, *figures) for service in ("CAMHS", "all")]
+        rows += [
+            {
+                "term": term["term"],
+                "area_type": area_type,
+                "area_code": area_code,
+                "service": service,
+                "referrals": referrals,
+                "seen": referrals - waiting,
+                "still_waiting": waiting,
+                "unknown": 1,
+                "median_days": median,
+                "ninetieth_days": ninetieth,
+            }
+            for area_type, area_code, service, referrals, waiting, median, ninetieth in places
+        ]
+    return rows
+
+
+def needs_profile(all_terms: list[dict]) -> list[dict]:
+    """School n has n girls with SEMH on SEN support in Year 3, two boys with ASD and a plan in Year 7, and a pupil on
+    support whose need is not known; the even ones by the census, with 100 pupils without SEN.
+    """
+    areas = {
+        school["urn"]: [("school", school["urn"]), ("la", "801"), ("phase", school["phase"])] for school in SCHOOLS
+    }
+    counts: dict[tuple, int] = {}
+    for t, term in enumerate(all_terms):
+        for n, school in enumerate(SCHOOLS):
+            if status(n, t) in ("missing", "rejected"):
+                continue
+            source = "census" if n % 2 == 0 else "register"
+            cells = {("K", "SEMH", "3", "F"): n, ("E", "ASD", "7", "M"): 2, ("K", None, "4", "M"): 1}
+            cells |= {("N", None, "3", "F"): 100} if source == "census" else {}
+            for area in areas[school["urn"]]:
+                for cell, pupils in cells.items():
+                    key = (term["term"], *area, *cell, source)
+                    counts[key] = counts.get(key, 0) + pupils
+    names = ("term", "area_type", "area_code", "provision", "need", "year_group", "sex", "source")
+    return [dict(zip(names, key, strict=True)) | {"pupils": pupils} for key, pupils in counts.items() if pupils]
+
+
+def amounts(all_terms: list[dict]) -> list[dict]:
+    """School n spends 10,000 pounds times n + 1 of a budget of 60,000, for 10 pupils; of school 3 nothing is known."""
+    return [
+        {
+            "term": term["term"],
+            "urn": school["urn"],
+            "financial_year": "2025-26",
+            "expenditure": 10000.0 * (n + 1),
+            "notional_budget": 60000.0,
+            "share": (n + 1) / 6,
+            "pupils": 10,
+            "per_pupil": 1000.0 * (n + 1),
+        }
+        for t, term in enumerate(all_terms)
+        for n, school in enumerate(SCHOOLS)
+        if n != 3 and status(n, t) not in ("missing", "rejected")
+    ]
+
+
 def returns(all_terms: list[dict]) -> list[dict]:
     """A row a school and term."""
     rows = []
@@ -471,6 +545,9 @@ def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: date
         ],
         "support_cases": support_cases(all_terms),
         "ehc_admissions": ehc_admissions(all_terms),
+        "waiting_times": waiting_times(all_terms),
+        "needs_profile": needs_profile(all_terms),
+        "amounts": amounts(all_terms),
         "returns": sent,
         "issues": issues(sent),
         "explanations": explanations(sent),

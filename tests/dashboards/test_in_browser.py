@@ -58,6 +58,8 @@ def term_box(page: Page):
 def violations(page: Page) -> list[tuple[str, list[str]]]:
     size = page.viewport_size
     page.set_viewport_size({"width": size["width"], "height": TALL})
+    # what is folded away is part of the page
+    page.evaluate("document.querySelectorAll('.st-key-themes details').forEach(theme => theme.open = true)")
     page.wait_for_timeout(300)
     found = Axe().run(page, options=RULES).response["violations"]
     page.set_viewport_size(size)
@@ -186,6 +188,7 @@ def test_a_chosen_term_is_in_the_address_and_back_brings_it_back(page, served):
 def test_about_this_figure_opens_on_a_click_and_leads_to_the_terms_of_that_indicator(page, served):
     page.goto(f"{served[0]}/?term=2025-26-autumn")
     settled(page, "Overview")
+    page.get_by_text("Reviews and involvement").click()
     tile = page.get_by_role("region", name="Review on the agreed date")
     assert not tile.get_by_text("SEND Code of Practice").is_visible()
     tile.get_by_text("About this figure").click()

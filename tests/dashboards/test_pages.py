@@ -17,8 +17,11 @@ APP = Path(__file__).parents[2] / "dashboards" / "app.py"
 TITLES = {
     "overview": "Overview",
     "trends": "Trends",
+    "needs": "Needs",
     "support_cases": "Support cases",
+    "waiting_times": "Waiting times",
     "ehc_admissions": "EHC admissions",
+    "spending": "SEN spending",
     "returns": "Returns and data quality",
     "explanations": "Explanations",
     "benchmarks": "Benchmarks",
@@ -127,6 +130,46 @@ def test_every_figure_has_definition_source_date_missing_schools_and_unknowns_on
         assert part in said, part
 
 
+def test_what_is_red_is_listed_before_the_themes_the_widest_miss_first(published):
+    [(red, first)] = ask(
+        published,
+        "select count(*), arg_max(name, v.target - value) from marts.indicator_values as v join marts.indicators on id = indicator_id "
+        "where urn = '100002' and term = '2025-26-summer' and group_type = 'all' and v.rag = 'red'",
+    )
+    app = open_page(school="100002")
+    said = text_of(app)
+    assert f"What is red ({red})" in [header.value for header in app.header]
+    assert (
+        said.index(f"■ {first}") < said.index("Reviews and involvement") if "Reviews and involvement" in said else True
+    )
+    assert f"and {red - 10} more, in their themes below" in said
+
+
+def test_a_theme_says_how_its_indicators_are_rated_before_it_is_opened(published):
+    app = open_page()
+    themes = {expander.label: expander for expander in app.expander}
+    assert len(themes) == 6
+    rated = ask(
+        published,
+        "select v.rag, count(*) from marts.indicator_values_area as v join marts.indicators on id = indicator_id "
+        "where theme = 'EHC plans' and area_type = 'la' and term = '2025-26-summer' and group_type = 'all' group by all",
+    )
+    [label] = [label for label in themes if label.startswith("**EHC plans**")]
+    for rag, count in rated:
+        assert f"{count} {rag or 'not rated'}" in label
+    assert "EHC01" in themes[label].get("html")[0].proto.body
+
+
+def test_every_page_says_the_as_at_date_and_who_is_missing_from_its_figures(published):
+    app = open_page()
+    for page in PAGES:
+        app.switch_page(f"pages/{page}.py").run()
+        assert (
+            "As at 7 Jul 2026; 2 schools are missing from the LA&#x27;s figures: &lt;Larch&gt; School; Kapok School"
+            in text_of(app)
+        )
+
+
 def test_who_is_missing_says_for_how_many_terms(published):
     said = text_of(open_page())
     assert "Missing &lt;Larch&gt; School All-through 2 terms running" in said
@@ -190,13 +233,13 @@ def test_trends_of_the_la_has_run_chart_phases_and_funnel_each_described_in_word
     assert "Three reviews a year: 79.5% in Summer 2025-26" in text_of(app)
 
 
-def test_trends_offers_aggregates_alone_for_download(published):
+def test_aggregates_alone_are_offered_for_download(published):
     app = open_page(indicator="REV01")
     offered = {}
     for page in PAGES:
         app.switch_page(f"pages/{page}.py").run()
         offered[page] = len(app.get("download_button"))
-    assert offered == dict.fromkeys(PAGES, 0) | {"trends": 1}
+    assert offered == dict.fromkeys(PAGES, 0) | dict.fromkeys(("trends", "needs", "waiting_times", "spending"), 1)
 
 
 def test_support_cases_are_unmet_first_longest_first_and_under_short_pseudonyms(published):
