@@ -1,9 +1,10 @@
--- every unit of a duty in a school is in the LA's figure and in its phase's, once
+-- every unit of a duty in a school is in the LA's figure, its phase's and its trust's, once, and nothing else is; the
+-- numbers that waits, amounts and the profile of needs are out of as well
 with school_values as (select * from {{ ref('indicator_values') }}),
 
 area_values as (select * from {{ ref('indicator_values_area') }}),
 
-schools as (select * from {{ ref('schools') }}),
+areas as (select * from {{ ref('int_school_areas') }}),
 
 parts as (
     select
@@ -12,17 +13,15 @@ parts as (
         school_values.group_type,
         school_values.group_value,
         areas.area_type,
+        areas.area_code,
         sum(school_values.numerator) as numerator,
         sum(school_values.denominator) as denominator,
         sum(school_values.unknown) as unknown
     from school_values
-    inner join schools on school_values.urn = schools.urn
-    cross join (values ('la'), ('phase'), ('trust')) as areas (area_type)
+    inner join areas on school_values.urn = areas.urn
     where
         school_values.applies_as = 'duty'
         and school_values.denominator + school_values.unknown > 0
-        and (areas.area_type <> 'phase' or schools.phase <> '')
-        and (areas.area_type <> 'trust' or schools.trust_code <> '')
     group by all
 ),
 
@@ -33,21 +32,21 @@ wholes as (
         group_type,
         group_value,
         area_type,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator,
-        sum(unknown) as unknown
+        area_code,
+        numerator,
+        denominator,
+        unknown
     from area_values
-    group by all
 )
 
 (
     select * from parts
-    except
+    except all
     select * from wholes
 )
 union all
 (
     select * from wholes
-    except
+    except all
     select * from parts
 )
