@@ -25,7 +25,7 @@ SHEETLESS = (*FILE_TABLES, EXPECTED)
 COSTS = ("rejects", "holds", "row", "cell", "nothing")
 SEVERITIES = ("error", "query")
 # What a rule may need beside the return itself; where it is lacking, the rule does not apply (context/lacking.sql).
-NEEDS = ("last_return", "last_return_of_year", "register", "ehc_plans")
+NEEDS = ("last_return", "last_return_of_year", "register", "ehc_plans", "sen2", "census", "census_needs")
 # The ending of a type rule's code.
 TYPE_ENDINGS = {"date": "date", "code": "code", "yes_no": "code", "count": "number", "pounds": "number"}
 # Fields that tie a row to its parent without being of its key: what cannot be read here leaves the row an orphan.

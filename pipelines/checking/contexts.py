@@ -11,7 +11,7 @@ import polars as pl
 from expectations.contracts import accepted_versions
 from expectations.suites import Rule, columns_read, fault_kinds
 from pipelines.checking.identifiers import identifier_columns, is_uln, is_upn, pupil_columns
-from pipelines.checking.la_data import take_la_plans, take_school_lines
+from pipelines.checking.la_data import take_la_plans, take_school_lines, take_sen2_and_census
 from pipelines.checking.last_terms import make_table, take_last_returns, valid_numbers
 from pipelines.reading.tables import BETWEEN
 from pipelines.settings import Settings
@@ -50,6 +50,7 @@ def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms:
     if terms is not None:
         take_school_lines(connection)
         take_la_plans(settings, connection)
+        take_sen2_and_census(connection)
     where = "f.urn IS NOT NULL AND f.term = t.term" if terms is not None else "f.urn IS NULL OR f.term IS NULL"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE checked_files AS

@@ -135,6 +135,16 @@ def expected_findings(rows: pl.DataFrame, rules: Iterable[Rule], evaluation: Eva
     return _united(found)
 
 
+def where_the_rule_applies(findings: pl.DataFrame, lacking: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
+    """The findings but those of rules that need something which the return lacks (lacking: return_id, need)."""
+    needs = pl.DataFrame(
+        [(rule.code, need) for rule in rules for need in rule.needs],
+        schema={"rule_code": pl.String, "need": pl.String},
+        orient="row",
+    )
+    return findings.join(lacking.join(needs, on="need"), on=["return_id", "rule_code"], how="anti")
+
+
 def without_what_follows(findings: pl.DataFrame, rules: Iterable[Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The findings that are issues, and those that merely follow from another (with `follows_from`, its code)."""
     same_row = _pairs(rules, "replaces")

@@ -1,4 +1,7 @@
-"""What the LA's own data say at a term's as-at date: which EHC plans name which school, and when a pupil is due there."""
+"""What the LA's own data say at a term's as-at date: which EHC plans name which school, and when a pupil is due there.
+
+SEN2 and the school census say it of a day of theirs: a term is held against those alone whose day is of the term.
+"""
 
 import csv
 import re
@@ -46,6 +49,37 @@ def take_la_plans(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
         INNER JOIN checked_terms AS terms ON plans.named_date <= terms.as_at_date
         LEFT JOIN school_lines AS lines ON plans.urn = lines.urn
         LEFT JOIN naming_due_dates AS due ON plans.named_date = due.named_date
+    """)
+
+
+def take_sen2_and_census(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the temporary tables of what the checked terms are held against, a pupil a row.
+
+    sen2_primary_needs: term, upn, sen_type (of rank 1), where the export's reference date is of the term: after the as-at
+    date of the term before. census_pupils: term, urn (the newest of its line), upn, census_day, sen_provision, year_group,
+    sex, primary_need (of rank 1; null but in spring).
+    """
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE sen2_primary_needs AS
+        SELECT DISTINCT terms.term, needs.upn, needs.sen_type
+        FROM reference.sen2_needs AS needs
+        CROSS JOIN (SELECT max(reference_date) AS reference_date FROM reference.sen2_plans) AS export
+        INNER JOIN checked_terms AS terms
+            ON export.reference_date <= terms.as_at_date
+            AND coalesce(export.reference_date > terms.last_as_at_date, true)
+        WHERE needs.rank = 1 AND needs.sen_type IS NOT NULL
+    """)
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE census_pupils AS
+        SELECT
+            pupils.census_term AS term, coalesce(lines.line_urn, pupils.urn) AS urn, pupils.upn, pupils.census_day,
+            pupils.sen_provision, pupils.year_group, pupils.sex, needs.sen_type AS primary_need
+        FROM reference.census_pupils AS pupils
+        INNER JOIN checked_terms AS terms ON pupils.census_term = terms.term AND pupils.census_day <= terms.as_at_date
+        LEFT JOIN school_lines AS lines ON pupils.urn = lines.urn
+        LEFT JOIN reference.census_needs AS needs
+            ON pupils.upn = needs.upn AND pupils.urn = needs.urn AND pupils.census_term = needs.census_term
+            AND needs.rank = 1
     """)
 
 

@@ -170,6 +170,7 @@ def _check(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
     row_findings, unlike, counts = _check_rows(connection, contract, not_run)
 
     reported = _reported(files)
+    row_findings = find.where_the_rule_applies(row_findings, lacking(connection), rules)
     every = pl.concat([file_findings.filter(pl.col("return_id").is_in(reported)), row_findings])
     findings, follows = find.without_what_follows(every, rules)
     not_counted = _not_counted(connection, every, unlike, rules)

@@ -240,6 +240,7 @@ def _replace_or_add(context: FileContext, number: int, spoilt: Sending) -> list[
     """Among many returns the spoilt one takes the clean one's place; among few it comes after it."""
     if len(context.sendings) < MANY_RETURNS:
         spoilt.sent.serial = 2
+        context.sendings[number].broken.clear()  # it is superseded
         return [spoilt]
     context.sendings[number] = spoilt
     context.replaced += 1

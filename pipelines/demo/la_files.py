@@ -238,9 +238,7 @@ def notional_budgets(schools: list[School], terms: list[Term], rng: Random) -> s
 
 def write_sen2(world: World, folder: Path, as_at: date, rng: Random) -> list[Path]:
     """A SEN2 Blade export (nine CSVs, layout 1.3) of the last census day in January before the as-at date."""
-    reference = next(
-        (t.census_day for t in reversed(world.days.terms) if t.name == "spring" and t.census_day <= as_at), as_at
-    )
+    reference = sen2_reference_date(world, as_at)
     tables = sen2_tables(world, reference, rng)
     export = folder / f"Blade-Export_{reference:%d-%m-%Y}"
     export.mkdir(parents=True, exist_ok=True)
@@ -255,6 +253,12 @@ def write_sen2(world: World, folder: Path, as_at: date, rng: Random) -> list[Pat
         path.write_bytes(csv_text(columns, rows, "\r\n").encode("utf-8"))
         paths.append(path)
     return paths
+
+
+def sen2_reference_date(world: World, as_at: date) -> date:
+    """The last census day in January up to a day; the day itself where there is none."""
+    springs = [t.census_day for t in world.days.terms if t.name == "spring" and t.census_day <= as_at]
+    return max(springs, default=as_at)
 
 
 def _blade(value: object) -> object:
@@ -278,6 +282,17 @@ def sen2_tables(world: World, reference: date, rng: Random) -> dict[str, list[li
             continue
         _add_case(tables, world, pupil, namings, reference, rng)
     return tables
+
+
+def sen2_primary_needs(world: World, reference: date) -> dict[str, str]:
+    """UPN or ULN -> need of rank 1 in the export of a reference date."""
+    tables = sen2_tables(world, reference, Random(0))
+    needs = {}
+    for active, need, rank in tables["senneed"]:
+        *_, upn, uln, _ = tables["person"][tables["activeplans"][active - 1][0] - 1]
+        if rank == 1:
+            needs[upn or uln] = need
+    return needs
 
 
 def _add_case(
@@ -323,9 +338,14 @@ def _add_case(
     stay = next((s for s in reversed(pupil.stays) if s.school is current.school and s.entry <= reference), None)
     if stay:
         tables["placementdetail"].append([active, urn, "", "", "", 1, stay.entry, None, 0, 0, "N", "N"])
-    tables["senneed"].append([active, pupil.primary_need, 1])
+    slipped = pupil.number in world.sen2_slips
+    tables["senneed"].append([active, _another_need(pupil.primary_need) if slipped else pupil.primary_need, 1])
     if pupil.secondary_need:
         tables["senneed"].append([active, pupil.secondary_need, 2])
+
+
+def _another_need(need: str) -> str:
+    return "ASD" if need != "ASD" else "SLCN"
 
 
 def write_census(world: World, folder: Path, terms: list[Term]) -> list[Path]:
@@ -391,4 +411,54 @@ def census_tables(world: World, term: Term) -> dict[str, list[list]]:
                         need,
                     ]
                 )
+    for (of_term, urn), stranger in world.census_slips.items():
+        if of_term == term.term:
+            laestab = next(school.laestab for school in world.schools if school.urn == urn)
+            _slip(on_roll, needs, laestab, stranger)
     return {"pupilonroll": on_roll, "senneeds": needs} if term.name == "spring" else {"pupilonroll": on_roll}
+
+
+def _slip(on_roll: list[list], needs: list[list], laestab: str, stranger: str) -> None:
+    """Some of a school's entries wrong: a pupil without SEN, a plan as SEN support, another need, and a pupil too many."""
+    own = [row for row in on_roll if row[1] == laestab]
+    supported, planned = ([row for row in own if row[-1] == code] for code in ("K", "E"))
+    if len(supported) < 2 or not planned:
+        return
+    unknown, other = supported[:2]
+    unknown[-1], planned[0][-1] = "N", "K"
+    needs[:] = [row for row in needs if row[0] != unknown[0]]
+    for row in needs:
+        if row[0] == other[0] and row[-2] == 1:
+            row[-1] = _another_need(row[-1])
+    number = len(on_roll) + 1
+    # a year group that nobody of the school is in
+    cells = {
+        0: f"{unknown[0]}-{number}",
+        2: number,
+        5: "SURNAME00000",
+        6: "Forename00000",
+        7: stranger,
+        14: "X",
+        15: "K",
+    }
+    on_roll.append([cells.get(position, cell) for position, cell in enumerate(unknown)])
+    on_roll[-1][8] = on_roll[-1][9] = None
+
+
+@dataclass(frozen=True)
+class CensusEntry:
+    """What a school census says of a pupil; need: of rank 1, in spring."""
+
+    upn: str
+    provision: str
+    need: str | None
+
+
+def census_entries(world: World, term: Term) -> dict[str, list[CensusEntry]]:
+    """LAESTAB -> its pupils on roll, by the UPN or else the ULN."""
+    tables = census_tables(world, term)
+    needs = {row[0]: row[-1] for row in tables.get("senneeds", []) if row[-2] == 1}
+    entries: dict[str, list[CensusEntry]] = {}
+    for row in tables["pupilonroll"]:
+        entries.setdefault(row[1], []).append(CensusEntry(row[7] or row[9], row[-1], needs.get(row[0])))
+    return entries

@@ -166,7 +166,11 @@ class Pupil:
 
 @dataclass
 class World:
-    """Everything that happened in the LA: schools, pupils, consultations; `begins` to `ends` is simulated."""
+    """Everything that happened in the LA: schools, pupils, consultations; `begins` to `ends` is simulated.
+
+    census_slips: (term, URN) of the school censuses in which a few entries are wrong -> the UPN of a pupil whom nobody
+    but the census knows. sen2_slips: numbers of the pupils whose primary need is another one in SEN2.
+    """
 
     schools: list[School]
     days: SchoolDays
@@ -176,6 +180,8 @@ class World:
     office: IdentifierOffice = field(default_factory=IdentifierOffice)
     pupils: list[Pupil] = field(default_factory=list)
     consultations: list[Consultation] = field(default_factory=list)
+    census_slips: dict[tuple[str, str], str] = field(default_factory=dict)
+    sen2_slips: set[int] = field(default_factory=set)
 
     def stays_by_school(self) -> dict[str, list[Stay]]:
         """URN -> stays, in the pupils' order."""
@@ -854,3 +860,10 @@ def _disagree_with_the_la(world: World, rng: Random) -> None:
     for naming in waiting[1::4]:
         # nobody at the school has heard of the plan
         naming.in_return = False
+    mainstream = [school for school in world.schools if school.kind in ("primary", "secondary")]
+    for number, term in enumerate(world.days.terms):
+        for school in mainstream[number % 8 :: 8]:
+            stranger = world.office.upn(world.la_code, school.number, int(term.academic_year[:4]) - 5)
+            world.census_slips[term.term, school.urn] = stranger
+    with_plan = [pupil.number for pupil in world.pupils if pupil.plan_from]
+    world.sen2_slips = set(with_plan[5::40])

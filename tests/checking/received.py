@@ -156,7 +156,8 @@ def put_la_data(connection: duckdb.DuckDBPyConnection, tables: dict[str, list[di
     """Put rows into the LA's own tables: of the usual pupil and this school, where they do not say otherwise."""
     for table, rows in tables.items():
         for row in rows:
-            cells = {"upn": PUPIL, "urn": urn} | row
+            columns = connection.sql(f"SELECT * FROM reference.{table} LIMIT 0").columns
+            cells = {name: cell for name, cell in {"upn": PUPIL, "urn": urn}.items() if name in columns} | row
             marks = ", ".join("?" * len(cells))
             connection.execute(
                 f"INSERT INTO reference.{table} ({', '.join(cells)}) VALUES ({marks})", [*cells.values()]

@@ -1,4 +1,5 @@
--- One row: a row that the return should hold, for last term's return had it, or the LA's plans name it. What is looked
+-- One row: a row that the return should hold, for last term's return had it, or the LA's plans name it, or the school's
+-- own census has the pupil with SEN. What is looked
 -- for is looked for in the received rows, those not counted included; a row whose key cannot be read may be the one.
 with returns as (
     select last_returns.*
@@ -165,6 +166,54 @@ told_of as (
     where return_id in (select return_id from checked_returns) and upn is not null
 ),
 
+-- with SEN on the school's census of the term; of whom something is said already nothing is said once more
+on_the_census as (
+    select
+        returns.return_id,
+        roll.upn,
+        bool_or(numbers.identifier is not null or unnamed.return_id is not null) as is_there
+    from checked_returns as returns
+    inner join census_pupils as roll on returns.term = roll.term and returns.line_urn = roll.urn
+    anti join nil_returns on returns.return_id = nil_returns.return_id
+    left join valid_identifiers as numbers
+        on returns.return_id = numbers.return_id and roll.upn = numbers.identifier
+    -- a row with a number that is no pupil's is the pupil of the census who is like it
+    left join (
+        select distinct
+            pupils.return_id,
+            pupils.sex,
+            pupils.year_group
+        from raw.pupils as pupils
+        semi join unnamed_pupils using (return_id, row_number)
+    ) as unnamed
+        on
+            returns.return_id = unnamed.return_id
+            and roll.sex is not distinct from unnamed.sex
+            and roll.year_group is not distinct from unnamed.year_group
+    where roll.sen_provision in ('K', 'E')
+    group by all
+),
+
+said_already as (
+    select
+        before.return_id,
+        numbers.identifier as upn
+    from pupils_of_last_term as before
+    inner join last_pupils
+        on before.return_id = last_pupils.return_id and before.identifier = last_pupils.identifier
+    inner join last_identifiers as numbers
+        on
+            last_pupils.return_id = numbers.return_id
+            and last_pupils.last_row_number = numbers.last_row_number
+    where not before.is_there
+    union
+    select
+        named.return_id,
+        named.upn
+    from named_by_the_la as named
+    anti join told_of on named.return_id = told_of.return_id and named.upn = told_of.upn
+),
+
 every_row as (
     select
         return_id,
@@ -174,7 +223,8 @@ every_row as (
         bool_or(is_there) as pupil_found,
         null::boolean as plan_found,
         null::boolean as review_found,
-        null::boolean as named_found
+        null::boolean as named_found,
+        null::boolean as on_census_found
     from pupils_of_last_term
     group by all
     union all
@@ -186,9 +236,23 @@ every_row as (
         null,
         null,
         null,
-        told_of.upn is not null
+        told_of.upn is not null,
+        null
     from named_by_the_la as named
     left join told_of on named.return_id = told_of.return_id and named.upn = told_of.upn
+    union all
+    select
+        roll.return_id,
+        'pupils',
+        roll.upn,
+        null,
+        null,
+        null,
+        null,
+        null,
+        roll.is_there
+    from on_the_census as roll
+    anti join said_already on roll.return_id = said_already.return_id and roll.upn = said_already.upn
     union all
     select
         before.return_id,
@@ -197,6 +261,7 @@ every_row as (
         before.planned_date,
         null,
         before.is_there or bool_or(half_read.return_id is not null),
+        null,
         null,
         null
     from plans_looked_for as before
@@ -216,6 +281,7 @@ every_row as (
         null,
         null,
         before.is_there or bool_or(half_read.return_id is not null),
+        null,
         null
     from reviews_looked_for as before
     left join half_read_reviews as half_read

@@ -36,3 +36,28 @@ select
     'no EHC plans from the LA'
 from returns
 where not exists (select 1 from reference.ehc_plans)
+union all
+select
+    return_id,
+    'sen2',
+    'no SEN2 export of this term'
+from returns
+where term not in (select term from sen2_primary_needs)
+union all
+-- colleges are in no school census
+select
+    return_id,
+    'census',
+    case
+        when term in (select term from census_pupils) then 'school not in the school census of this term'
+        else 'no school census of this term'
+    end
+from returns
+where (term, line_urn) not in (select (term, urn) from census_pupils)
+union all
+select
+    return_id,
+    'census_needs',
+    'no types of need in the school census of this term'
+from returns
+where (term, line_urn) not in (select (term, urn) from census_pupils where primary_need is not null)

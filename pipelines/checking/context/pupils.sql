@@ -93,6 +93,61 @@ known_to_the_la as (
     group by all
 ),
 
+-- what SEN2 and the census say of the pupil, by any of the pupil's numbers; where either source gives a pupil two needs,
+-- a need that fits one of them differs from neither
+sen2 as (
+    select
+        pupils.return_id,
+        pupils.row_number,
+        case when not bool_or(needs.sen_type = pupils.primary_need) then min(needs.sen_type) end as other_need
+    from pupils
+    inner join returns on pupils.return_id = returns.return_id
+    inner join valid_identifiers as numbers
+        on pupils.return_id = numbers.return_id and pupils.row_number = numbers.row_number
+    inner join sen2_primary_needs as needs on numbers.identifier = needs.upn and returns.term = needs.term
+    where pupils.sen_provision = 'E' and pupils.primary_need is not null
+    group by all
+),
+
+first_named as (
+    select
+        upn,
+        min(named_date) as named_date
+    from reference.ehc_plans
+    group by all
+),
+
+census as (
+    select
+        pupils.return_id,
+        pupils.row_number,
+        -- came onto the register after the census day
+        max(case when pupils.sen_start_date <= roll.census_day then roll.sen_provision end) as census_provision,
+        -- the LA knows that the plan is younger than the census
+        max(
+            case
+                when pupils.sen_provision <> roll.sen_provision
+                    and roll.sen_provision in ('K', 'E')
+                    and (pupils.sen_provision = 'K' or coalesce(named.named_date <= roll.census_day, true))
+                    then roll.sen_provision
+            end
+        ) as other_provision,
+        -- who has been assessed since has a type of need since
+        case
+            when not bool_or(coalesce(roll.primary_need in (pupils.primary_need, 'NSA'), true))
+                then min(roll.primary_need)
+        end as other_need
+    from pupils
+    inner join returns on pupils.return_id = returns.return_id
+    inner join valid_identifiers as numbers
+        on pupils.return_id = numbers.return_id and pupils.row_number = numbers.row_number
+    inner join census_pupils as roll
+        on numbers.identifier = roll.upn and returns.term = roll.term and returns.line_urn = roll.urn
+    left join first_named as named on roll.upn = named.upn
+    where pupils.sen_provision in ('K', 'E')
+    group by all
+),
+
 -- whoever is on two registers is M on one and S on the other
 on_other_registers as (
     select distinct
@@ -155,6 +210,10 @@ select
     last_term.sen_start_date as sen_start_date_last_term,
     former_upns.former_upn as former_upn_of_another,
     known_to_the_la.la_plans,
+    sen2.other_need as other_need_in_sen2,
+    census.census_provision,
+    census.other_provision as other_provision_in_census,
+    census.other_need as other_need_in_census,
     on_other_registers.enrolment_beside_another
 from numbered
 left join reference.schools as schools on numbered.return_urn = schools.urn
@@ -167,5 +226,7 @@ left join last_term on numbered.return_id = last_term.return_id and numbered.row
 left join former_upns on numbered.return_id = former_upns.return_id and numbered.row_number = former_upns.row_number
 left join known_to_the_la
     on numbered.return_id = known_to_the_la.return_id and numbered.row_number = known_to_the_la.row_number
+left join sen2 on numbered.return_id = sen2.return_id and numbered.row_number = sen2.row_number
+left join census on numbered.return_id = census.return_id and numbered.row_number = census.row_number
 left join on_other_registers
     on numbered.return_id = on_other_registers.return_id and numbered.row_number = on_other_registers.row_number
