@@ -20,14 +20,15 @@ from pipelines.landing.assets import received_returns
 from pipelines.partitions import one_run_a_range, terms
 from pipelines.reading.assets import typed_rows
 from pipelines.resources import Warehouse, run_time
+from pipelines.settings import Settings
 from pipelines.warehouse import LATEST_CONTRACT
 
 CHECKED_TABLES = (*FILE_TABLES, *load_contract(LATEST_CONTRACT).tables, EXPECTED, EXPLANATIONS.name)
 # these are about the pipeline, never about a school: where one fails, the run stops
 BLOCKING = {
-    "every_row_accounted_for": unbalanced,
+    "every_row_accounted_for": lambda _, connection, terms: unbalanced(connection, terms),
     "every_rule_listed": missing_rule_runs,
-    "every_rule_ran": rules_that_did_not_run,
+    "every_rule_ran": lambda _, connection, terms: rules_that_did_not_run(connection, terms),
 }
 
 
@@ -61,7 +62,7 @@ def issues(context: AssetExecutionContext, warehouse: Warehouse) -> MaterializeR
     keys = list(context.partition_keys)
     with warehouse.connect() as connection:
         summary = check_terms(warehouse.settings, connection, keys)
-        results = [*_rule_results(connection, keys), *_blocking_results(connection, keys)]
+        results = [*_rule_results(connection, keys), *_blocking_results(warehouse.settings, connection, keys)]
     return MaterializeResult(metadata=asdict(summary), check_results=results)
 
 
@@ -102,10 +103,12 @@ def _rule_results(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> lis
     return results
 
 
-def _blocking_results(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[AssetCheckResult]:
+def _blocking_results(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, keys: list[str]
+) -> list[AssetCheckResult]:
     results = []
     for name, find in BLOCKING.items():
-        found = find(connection, keys)
+        found = find(settings, connection, keys)
         results.append(
             AssetCheckResult(check_name=name, passed=not found, metadata={"found": [str(f) for f in found][:20]})
         )

@@ -8,6 +8,8 @@ import polars as pl
 
 from expectations.contracts import EXPLANATIONS
 from expectations.suites import SHEETLESS, Rule, all_rules
+from pipelines.settings import Settings
+from pipelines.terms import load_calendar
 
 SCHOOL = ("term", "urn")
 NO_FILE = "no return this term"
@@ -16,6 +18,15 @@ NOT_OPENED = "the file could not be read"
 NO_SHEET = "sheet missing"
 NO_ROWS = "no rows"
 NO_COLUMN = "column missing"
+# The LA's schools that are open on the as-at date; terms: a table of term, as_at_date, la_code.
+SCHOOLS_OPEN = """
+    SELECT terms.term, schools.urn FROM reference.schools AS schools, {terms} AS terms
+    WHERE schools.la_code = terms.la_code
+        AND coalesce(open_date, terms.as_at_date) <= terms.as_at_date
+        AND coalesce(close_date, terms.as_at_date + 1) > terms.as_at_date
+        AND status_code IS DISTINCT FROM '4'
+        AND (status_code IS DISTINCT FROM '2' OR close_date IS NOT NULL)
+"""
 # of these no column is looked for
 NO_COLUMNS = (*SHEETLESS, EXPLANATIONS.name)
 
@@ -153,17 +164,29 @@ def _without_needs(checked: Checked, rules: list[Rule]) -> pl.DataFrame:
     )
 
 
-def missing_rule_runs(connection: duckdb.DuckDBPyConnection, terms: list[str]) -> list[tuple[str, str, int]]:
+def missing_rule_runs(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str]
+) -> list[tuple[str, str, int]]:
     """(term, rule code, number of schools) for every rule that has no result for a school of the term; empty is right.
 
-    The schools are those with a return in the ledger and those with any result.
+    The schools are those open on the as-at date, whether they sent anything or not, those with a return in the ledger
+    and those with any result.
     """
+    calendar = load_calendar(settings)
     rules = pl.DataFrame({"rule_code": [rule.code for rule in all_rules()]})
+    asked = pl.DataFrame(
+        [(term, calendar[term].as_at_date, settings.la_code) for term in terms],
+        schema={"term": pl.String, "as_at_date": pl.Date, "la_code": pl.String},
+        orient="row",
+    )
     connection.register("every_rule", rules.to_arrow())
+    connection.register("asked_terms", asked.to_arrow())
     try:
         return connection.execute(
-            """
+            f"""
             WITH schools AS (
+                {SCHOOLS_OPEN.format(terms="asked_terms")}
+                UNION
                 SELECT term, urn FROM ledger.returns WHERE list_contains($terms, term)
                 UNION
                 SELECT term, urn FROM quality.rule_runs WHERE list_contains($terms, term)
@@ -178,6 +201,7 @@ def missing_rule_runs(connection: duckdb.DuckDBPyConnection, terms: list[str]) -
         ).fetchall()
     finally:
         connection.unregister("every_rule")
+        connection.unregister("asked_terms")
 
 
 def rules_that_did_not_run(connection: duckdb.DuckDBPyConnection, terms: list[str]) -> list[tuple[str, str, str]]:

@@ -481,13 +481,8 @@ def _what_was_checked(
         )
     )
     schools = (
-        connection.sql("""
-            SELECT terms.term, schools.urn FROM reference.schools AS schools, checked_terms AS terms
-            WHERE schools.la_code = terms.la_code
-                AND coalesce(open_date, terms.as_at_date) <= terms.as_at_date
-                AND coalesce(close_date, terms.as_at_date + 1) > terms.as_at_date
-                AND status_code IS DISTINCT FROM '4'
-                AND (status_code IS DISTINCT FROM '2' OR close_date IS NOT NULL)
+        connection.sql(f"""
+            {runs.SCHOOLS_OPEN.format(terms="checked_terms")}
             UNION SELECT term, urn FROM checked_files ORDER BY ALL
         """)
         .pl()

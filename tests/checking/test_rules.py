@@ -112,7 +112,7 @@ def found(tmp_path_factory):
         check(settings, connection, AUTUMN, SPRING)
         check_unplaced(settings, connection)
         assert unbalanced(connection, [AUTUMN, SPRING]) == []
-        assert missing_rule_runs(connection, [AUTUMN, SPRING]) == []
+        assert missing_rule_runs(settings, connection, [AUTUMN, SPRING]) == []
         assert rules_that_did_not_run(connection, [AUTUMN, SPRING]) == []
         by_file: dict[str, set[str]] = {}
         for file_id, code, *_ in issues(connection):

@@ -324,8 +324,8 @@ def test_a_held_file_says_which_sheet_lost_its_rows(checked):
 
 
 def test_every_school_has_a_result_for_every_rule(checked):
-    _, connection, _ = checked
-    assert missing_rule_runs(connection, [AUTUMN]) == []
+    settings, connection, _ = checked
+    assert missing_rule_runs(settings, connection, [AUTUMN]) == []
     schools = {one.urn for one in RECEIVED.values()} | {"100099"}
     (count, distinct, urns) = connection.sql(
         "SELECT count(*), count(DISTINCT (urn, rule_code)), count(DISTINCT urn) FROM quality.rule_runs"
@@ -371,11 +371,17 @@ def test_received_is_accepted_and_not_counted_and_a_row_that_is_lost_is_noticed(
     connection.execute("ROLLBACK")
 
 
-def test_a_rule_run_that_is_missing_is_noticed(checked):
-    _, connection, _ = checked
+@pytest.mark.parametrize("urn", ["100001", "100099"], ids=["a school with a return", "a silent school"])
+def test_a_rule_run_that_is_missing_is_noticed(checked, urn):
+    settings, connection, _ = checked
     connection.execute("BEGIN")
-    connection.execute("DELETE FROM quality.rule_runs WHERE urn = '100001' AND rule_code = 'PUP07'")
-    assert missing_rule_runs(connection, [AUTUMN]) == [(AUTUMN, "PUP07", 1)]
+    connection.execute("DELETE FROM quality.rule_runs WHERE urn = ? AND rule_code = 'PUP07'", [urn])
+    assert missing_rule_runs(settings, connection, [AUTUMN]) == [(AUTUMN, "PUP07", 1)]
+    # nor is it passed over where the school has no result at all
+    connection.execute("DELETE FROM quality.rule_runs WHERE urn = ?", [urn])
+    missing = missing_rule_runs(settings, connection, [AUTUMN])
+    assert {(term, schools) for term, _, schools in missing} == {(AUTUMN, 1)}
+    assert {code for _, code, _ in missing} == {rule.code for rule in all_rules()}
     connection.execute("ROLLBACK")
 
 
@@ -424,7 +430,7 @@ def test_a_rule_that_could_not_run_is_seen_and_is_no_school_s_issue(settings, mo
         ((term, code, reason),) = rules_that_did_not_run(connection, [AUTUMN])
         assert (term, code) == (AUTUMN, "PUP08")
         assert reason
-        assert missing_rule_runs(connection, [AUTUMN]) == []
+        assert missing_rule_runs(settings, connection, [AUTUMN]) == []
 
 
 def test_files_without_school_or_term_have_issues_of_their_own(settings):

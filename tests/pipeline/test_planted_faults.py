@@ -28,7 +28,7 @@ def run_the_pipeline_as_far_as_the_issues(settings, terms):
         check_unplaced(settings, connection)
         check_terms(settings, connection, terms)
         assert not unbalanced(connection, terms)
-        assert not missing_rule_runs(connection, terms)
+        assert not missing_rule_runs(settings, connection, terms)
         assert not rules_that_did_not_run(connection, terms)
         return connection.sql("""
             SELECT file_name AS file, table_name AS "table", row_number, field, rule_code FROM quality.issues
