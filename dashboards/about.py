@@ -54,6 +54,7 @@ def definition_rows(definition: dict[str, Any], target: float | None) -> dict[st
         "Counts": definition["numerator"] or "",
         "Out of": definition["denominator"] or "",
         "Target": f"{target:.0%}" if target is not None else "none: shown without a rating",
+        "Set by the LA": definition.get("set_by_la") or "",
         "Unknown if": definition["unknown"] or "",
         "Whose word": "the school's own" if definition["self_reported"] else "",
         "Source": definition["source"] or "",

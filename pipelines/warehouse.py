@@ -127,6 +127,10 @@ TABLES = {
     "reference.census_needs": "upn VARCHAR, urn VARCHAR, census_term VARCHAR, sen_type VARCHAR, rank INTEGER",
     # amount: pounds; financial_year: '2025-26'
     "reference.notional_budgets": "urn VARCHAR, financial_year VARCHAR, amount DECIMAL(14, 2)",
+    # What the LA sets itself, from a day on, in place of the seeds' rows of that day and after. target: a share.
+    "reference.la_targets": "indicator_id VARCHAR, valid_from DATE, target DOUBLE",
+    "reference.la_parameters": "parameter VARCHAR, valid_from DATE, value INTEGER",
+    "reference.la_duty_applies_to": "indicator_id VARCHAR, school_kind VARCHAR, applies_as VARCHAR, valid_from DATE",
     # DfE's published figures. area_type: country, region, la, statistical_neighbours; symbol: what stands in a figure's
     # place ('c', 'x', ...), which means what the release's own legend says.
     "reference.comparators": """

@@ -3,7 +3,6 @@
 SEN2 and the school census say it of a day of theirs: a term is held against those alone whose day is of the term.
 """
 
-import csv
 import re
 from bisect import bisect_right
 from datetime import date
@@ -11,8 +10,9 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from pipelines.building.model_sql import model_sql
 from pipelines.checking.last_terms import make_table
-from pipelines.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
+from pipelines.settings import DBT_PROJECT_DIR, Settings
 from pipelines.terms import load_calendar
 
 ADMISSION_DAYS = "admission_school_days"
@@ -34,8 +34,11 @@ def take_la_plans(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
     A plan that names a school, named by the as-at date; in force where it has not ceased by then. due_date: as
     int_admission_due_dates has it; null where the calendar does not reach.
     """
-    plans = connection.sql("SELECT DISTINCT named_date FROM reference.ehc_plans WHERE named_date IS NOT NULL").pl()
-    make_table(connection, "naming_due_dates", _due_dates(settings, plans["named_date"].to_list()))
+    namings = connection.sql("""
+        SELECT DISTINCT terms.term, terms.as_at_date, plans.named_date
+        FROM reference.ehc_plans AS plans INNER JOIN checked_terms AS terms ON plans.named_date <= terms.as_at_date
+    """).pl()
+    make_table(connection, "naming_due_dates", _due_dates(settings, namings, _allowed(settings, connection)))
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE la_plans AS
         SELECT
@@ -48,7 +51,7 @@ def take_la_plans(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
         FROM reference.ehc_plans AS plans
         INNER JOIN checked_terms AS terms ON plans.named_date <= terms.as_at_date
         LEFT JOIN school_lines AS lines ON plans.urn = lines.urn
-        LEFT JOIN naming_due_dates AS due ON plans.named_date = due.named_date
+        LEFT JOIN naming_due_dates AS due ON plans.named_date = due.named_date AND terms.term = due.term
     """)
 
 
@@ -83,28 +86,34 @@ def take_sen2_and_census(connection: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
-def _due_dates(settings: Settings, named: list[date]) -> pl.DataFrame:
-    """named_date, school_days_end_on, next_year_starts_on; the date of naming is day 0, the next school day is day 1."""
+def _due_dates(settings: Settings, namings: pl.DataFrame, allowed: list[tuple[date, int]]) -> pl.DataFrame:
+    """term, named_date, school_days_end_on, next_year_starts_on; the date of naming is day 0, the next school day is day 1.
+
+    As the model: a term's number of school days is the one in force at its as-at date, for earlier namings too.
+    """
     terms = list(load_calendar(settings).values())
     days = [day for term in terms for day in term.school_days()]
     first_days = [term.school_days()[0] for term in terms if term.name == "autumn"]
-    allowed = _allowed()
 
-    def school_days_end_on(day: date) -> date | None:
-        after = [number for since, number in allowed if since <= day]
-        position = bisect_right(days, day) + after[-1] - 1 if after else len(days)
-        return days[position] if position < len(days) else None
+    def school_days_end_on(named: date, as_at: date) -> date | None:
+        in_force = [number for since, number in allowed if since <= as_at]
+        position = bisect_right(days, named) + in_force[-1] - 1 if in_force else len(days)
+        return days[position] if 0 <= position < len(days) else None
 
-    rows = [(day, school_days_end_on(day), next((d for d in first_days if d > day), None)) for day in named]
-    schema = {"named_date": pl.Date, "school_days_end_on": pl.Date, "next_year_starts_on": pl.Date}
+    rows = [
+        (term, day, school_days_end_on(day, as_at), next((d for d in first_days if d > day), None))
+        for term, as_at, day in namings.iter_rows()
+    ]
+    schema = {"term": pl.String, "named_date": pl.Date, "school_days_end_on": pl.Date, "next_year_starts_on": pl.Date}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _allowed() -> list[tuple[date, int]]:
-    """(valid from, school days) of the seed `parameters`, in order of time."""
-    with (SEEDS_DIR / "parameters.csv").open(newline="", encoding="utf-8") as lines:
-        return sorted(
-            (date.fromisoformat(row["valid_from"]), int(row["value"]))
-            for row in csv.DictReader(lines)
-            if row["parameter"] == ADMISSION_DAYS
-        )
+def _allowed(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[tuple[date, int]]:
+    """(valid from, school days), in order of time: the LA's own, else the seed's."""
+    return connection.execute(
+        f"""
+        SELECT valid_from, value FROM ({model_sql(settings, "stg_parameters")})
+        WHERE parameter = ? ORDER BY valid_from
+        """,
+        [ADMISSION_DAYS],
+    ).fetchall()

@@ -116,7 +116,8 @@ def read_extract(source: Source, data: bytes, known_urns: Iterable[str] = ()) ->
     if source.finish:
         table = source.finish(table)
     table = table.unique(source.key, keep="first", maintain_order=True)
-    return Extract(table, typed.height, encoding, _sentence(faults, repeated))
+    expected = {column.header: column.expects for column in source.columns if column.expects}
+    return Extract(table, typed.height, encoding, _sentence(faults, repeated, expected))
 
 
 def count_rows(data: bytes) -> tuple[int, str]:
@@ -160,6 +161,16 @@ def _value(column: Column) -> pl.Expr:
             plain = text.str.strip_prefix("£").str.strip_chars().str.replace_all(",", "", literal=True)
             amount = pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,2})?$")).then(plain)
             return amount.cast(pl.Decimal(14, 2), strict=False)
+        case "share":
+            is_percent = text.str.contains(r"^[0-9]{1,3}(\.[0-9]{1,6})?\s*%$")
+            is_share = text.str.contains(r"^[01](\.[0-9]{1,8})?$")
+            number = text.str.strip_suffix("%").str.strip_chars().cast(pl.Float64, strict=False)
+            share = pl.when(is_percent).then(number / 100).when(is_share).then(number)
+            return pl.when(share <= 1).then(share)
+        case "code":
+            return text.str.to_lowercase().replace_strict(
+                {code.lower(): code for code in column.codes}, default=None, return_dtype=pl.String
+            )
         case "financial_year":
             first = text.str.extract(FINANCIAL_YEAR, 1).cast(pl.Int32)
             second = (first + 1) % 100
@@ -203,8 +214,8 @@ def _faults(source: Source, typed: pl.DataFrame) -> pl.DataFrame:
     names = {f"{column.name} fault": column.header for column in source.columns}
     return (
         typed.select("row_number", pl.col(list(names)).name.map(names.__getitem__))
-        .unpivot(index="row_number", variable_name="column")
-        .filter("value")
+        .unpivot(index="row_number", variable_name="column", value_name="is_fault")
+        .filter("is_fault")
         .sort("row_number", maintain_order=True)
     )
 
@@ -213,13 +224,15 @@ def _repeated(source: Source, kept: pl.DataFrame) -> int:
     return kept.height - kept.n_unique(source.key) if kept.height else 0
 
 
-def _sentence(faults: pl.DataFrame, repeated: int) -> str | None:
+def _sentence(faults: pl.DataFrame, repeated: int, expected: Mapping[str, str]) -> str | None:
     parts = []
     if not faults.is_empty():
         rows = faults.group_by("row_number", maintain_order=True).agg("column")
         named = "; ".join(f"row {row} ({', '.join(columns)})" for row, columns in rows.head(ROWS_NAMED).iter_rows())
         rest = f"; and {rows.height - ROWS_NAMED} more" if rows.height > ROWS_NAMED else ""
         parts.append(f"{rows.height} row{'s' * (rows.height > 1)} could not be read as a whole: {named}{rest}")
+        at_fault = faults["column"].unique(maintain_order=True)
+        parts += [f"'{column}' must be {expected[column]}" for column in at_fault if column in expected]
     if repeated:
         parts.append(f"{repeated} row{'s' * (repeated > 1)} repeated another and counted once")
     return ". ".join(parts) or None

@@ -190,8 +190,9 @@ def _load(
     """Load the newest file of the source (by its name) that can be read; whether the table was written."""
     versions = _versions(connection, source.kind)
     there = [version for version in versions if version.path in present]
+    seeds_changed = _seeds_changed(connection, source) if versions else False
     for version in there or [version for version in versions if version.state == "current"]:
-        is_stale = version.reader != READER or (source.knows_schools and schools_changed)
+        is_stale = version.reader != READER or (source.knows_schools and schools_changed) or seeds_changed
         if version.state == "current" and not is_stale:
             return False
         if version.state == "broken" and version.reader == READER:
@@ -207,6 +208,20 @@ def _load(
         _replace(connection, source, version, extract)
         return True
     return False
+
+
+def _seeds_changed(connection: duckdb.DuckDBPyConnection, source: Source) -> bool:
+    """Whether the seeds that the source's codes come from are others than when it was last asked; they are noted."""
+    if not source.seeds:
+        return False
+    fingerprint = files_fingerprint(SEEDS_DIR / f"{name}.csv" for name in source.seeds)
+    seen = connection.execute(
+        "SELECT fingerprint FROM ledger.seen WHERE zone = 'seeds' AND path = ?", [source.kind]
+    ).fetchone()
+    if seen == (fingerprint,):
+        return False
+    connection.execute("INSERT OR REPLACE INTO ledger.seen VALUES ('seeds', ?, ?, NULL)", [source.kind, fingerprint])
+    return True
 
 
 def _versions(connection: duckdb.DuckDBPyConnection, kind: str) -> list[_Version]:

@@ -10,10 +10,23 @@ from pipelines.settings import Settings
 from pipelines.terms import Term
 
 Kind = Literal[
-    "text", "upn", "urn", "email", "role", "count", "rank", "date", "yes_no", "approved", "pounds", "financial_year"
+    "text",
+    "upn",
+    "urn",
+    "email",
+    "role",
+    "count",
+    "rank",
+    "date",
+    "yes_no",
+    "approved",
+    "pounds",
+    "financial_year",
+    "share",
+    "code",
 ]
 
-TYPED_KINDS = ("count", "rank", "date", "yes_no", "approved", "pounds", "financial_year")
+TYPED_KINDS = ("count", "rank", "date", "yes_no", "approved", "pounds", "financial_year", "share", "code")
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,8 @@ class Column:
     """A wanted column: its name in the table, its header in the file (matched as a return's is).
 
     needed: the file is of no use without the column. identifies: a row is of no use without the value, and is left out;
-    any other cell that can't be read is blank, and the row counts. A URN that identifies must be in GIAS.
+    any other cell that can't be read is blank, and the row counts. A URN that identifies must be in GIAS. codes: what a
+    cell of kind code may be, whatever its capitals. expects: what a cell must be, for the LA whose cell is not.
     """
 
     name: str
@@ -29,11 +43,16 @@ class Column:
     kind: Kind = "text"
     needed: bool = False
     identifies: bool = False
+    codes: tuple[str, ...] = ()
+    expects: str | None = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """One of the LA's own files. pattern: below the reference folder; table None: archived, not loaded."""
+    """One of the LA's own files. pattern: below the reference folder; table None: archived, not loaded.
+
+    seeds: those whose codes its cells must be; it is read again when they change.
+    """
 
     kind: str
     pattern: str
@@ -42,6 +61,7 @@ class Source:
     key: tuple[str, ...] = ()  # no two rows of the table share it: the first stands
     finish: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     check: Callable[[pl.DataFrame, Settings], str | None] | None = None  # a sentence why the table can't be right
+    seeds: tuple[str, ...] = ()
 
     @property
     def knows_schools(self) -> bool:

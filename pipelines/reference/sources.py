@@ -1,5 +1,7 @@
 """The LA's own files, one entry a source: what it is called, what is wanted of it, and where it goes."""
 
+import csv
+from collections.abc import Callable
 from fnmatch import fnmatch
 
 import polars as pl
@@ -8,9 +10,28 @@ from pipelines.reference.census import read_census
 from pipelines.reference.comparators import read_comparators
 from pipelines.reference.sen2 import read_sen2
 from pipelines.reference.shapes import Collection, Column, Source
-from pipelines.settings import Settings
+from pipelines.settings import SEEDS_DIR, Settings
 
+SCHOOLS_OF_ALL_KINDS = "all"
+APPLIES_AS = ("duty", "good_practice", "not")
 STATUSES = {"1": "Open", "2": "Closed", "3": "Open, but proposed to close", "4": "Proposed to open"}
+
+
+def _of_seed(name: str, column: str, where: Callable[[dict[str, str]], bool] = lambda _: True) -> tuple[str, ...]:
+    """The values of a seed's column, each once, in its order."""
+    with (SEEDS_DIR / f"{name}.csv").open(newline="", encoding="utf-8") as lines:
+        return tuple(dict.fromkeys(row[column] for row in csv.DictReader(lines) if where(row)))
+
+
+def _since() -> Column:
+    return Column(
+        "valid_from",
+        "valid_from",
+        "date",
+        needed=True,
+        identifies=True,
+        expects="the day from which on it holds (2026-09-01)",
+    )
 
 
 def _finish_schools(schools: pl.DataFrame) -> pl.DataFrame:
@@ -133,6 +154,91 @@ SOURCES = (
             Column("amount", "amount", "pounds", needed=True, identifies=True),
         ),
         key=("urn", "financial_year"),
+    ),
+    # What the LA sets itself: its rows come before the project's own from their day on.
+    Source(
+        "targets",
+        "targets.csv",
+        "reference.la_targets",
+        (
+            Column(
+                "indicator_id",
+                "indicator_id",
+                "code",
+                needed=True,
+                identifies=True,
+                codes=_of_seed("indicators", "id", lambda row: row["rag"] == "yes"),
+                expects="the code of an indicator that is rated (REV01)",
+            ),
+            Column(
+                "target",
+                "target",
+                "share",
+                needed=True,
+                identifies=True,
+                expects="a share from 0 to 1 (0.9) or a percentage (90%)",
+            ),
+            _since(),
+        ),
+        key=("indicator_id", "valid_from"),
+        seeds=("indicators",),
+    ),
+    Source(
+        "parameters",
+        "parameters.csv",
+        "reference.la_parameters",
+        (
+            Column(
+                "parameter",
+                "parameter",
+                "code",
+                needed=True,
+                identifies=True,
+                codes=_of_seed("parameters", "parameter"),
+                expects="a name of dbt_project/seeds/parameters.csv (reviews_a_year)",
+            ),
+            Column("value", "value", "count", needed=True, identifies=True, expects="a whole number, 0 or more"),
+            _since(),
+        ),
+        key=("parameter", "valid_from"),
+        seeds=("parameters",),
+    ),
+    Source(
+        "duty_applies_to",
+        "duty_applies_to.csv",
+        "reference.la_duty_applies_to",
+        (
+            Column(
+                "indicator_id",
+                "indicator_id",
+                "code",
+                needed=True,
+                identifies=True,
+                codes=_of_seed("indicators", "id"),
+                expects="the code of an indicator (REV01)",
+            ),
+            Column(
+                "school_kind",
+                "school_kind",
+                "code",
+                needed=True,
+                identifies=True,
+                codes=(SCHOOLS_OF_ALL_KINDS, *_of_seed("school_kinds", "school_kind")),
+                expects="'all' or a kind of dbt_project/seeds/school_kinds.csv (special)",
+            ),
+            Column(
+                "applies_as",
+                "applies_as",
+                "code",
+                needed=True,
+                identifies=True,
+                codes=APPLIES_AS,
+                expects=f"one of {', '.join(APPLIES_AS)}",
+            ),
+            _since(),
+        ),
+        key=("indicator_id", "school_kind", "valid_from"),
+        seeds=("indicators", "school_kinds"),
     ),
     Source("calendar", "calendar.csv"),
 )

@@ -268,6 +268,9 @@ def test_utf_8_text_comes_through_as_it_is(text):
         ("ehc_plans.csv", "ehc_plans"),
         ("pupil_context.csv", "pupil_context"),
         ("notional_budgets.csv", "notional_budgets"),
+        ("targets.csv", "targets"),
+        ("parameters.csv", "parameters"),
+        ("duty_applies_to.csv", "duty_applies_to"),
         ("calendar.csv", "calendar"),
         ("sen2/2026/named_plan.csv", "sen2"),
         ("sen2/named_plan.csv", "other"),
@@ -312,3 +315,58 @@ def test_a_budget_is_in_pounds_of_a_financial_year_however_they_are_written():
         ("100002", "2025-26", 9.0),
     ]
     assert extract.fault == "2 rows could not be read as a whole: row 5 (financial_year); row 6 (amount)"
+
+
+def test_a_target_is_a_share_however_it_is_written_and_what_is_none_is_said_with_what_it_must_be():
+    text = """indicator_id,target,valid_from
+REV01,0.85,2025-09-01
+rev02,80%,01/09/2025
+REV03,1,2025-09-01
+REV04,85,2025-09-01
+REV05,1.2,2025-09-01
+REV99,0.9,2025-09-01
+PRG01,0.9,2025-09-01
+REV06,0.9,soon
+"""
+    extract = read("targets", text)
+    assert extract.table.rows() == [
+        ("REV01", 0.85, date(2025, 9, 1)),
+        ("REV02", 0.8, date(2025, 9, 1)),
+        ("REV03", 1.0, date(2025, 9, 1)),
+    ]
+    assert extract.fault == (
+        "5 rows could not be read as a whole: row 5 (target); row 6 (target); row 7 (indicator_id); row 8 (indicator_id); "
+        "row 9 (valid_from). 'target' must be a share from 0 to 1 (0.9) or a percentage (90%). 'indicator_id' must be the "
+        "code of an indicator that is rated (REV01). 'valid_from' must be the day from which on it holds (2026-09-01)"
+    )
+
+
+def test_a_number_of_the_definitions_is_whole_and_one_that_there_is():
+    text = """parameter,value,valid_from
+reviews_a_year,4,2025-09-01
+Copy_School_Days,0,2025-09-01
+spell_days,90.5,2025-09-01
+spell_weeks,12,2025-09-01
+"""
+    extract = read("parameters", text)
+    assert extract.table.rows() == [
+        ("reviews_a_year", 4, date(2025, 9, 1)),
+        ("copy_school_days", 0, date(2025, 9, 1)),
+    ]
+    assert "row 4 (value); row 5 (parameter)" in extract.fault
+    assert "'value' must be a whole number, 0 or more" in extract.fault
+
+
+def test_whom_a_duty_applies_to_is_said_by_a_kind_of_school_that_there_is():
+    text = """indicator_id,school_kind,applies_as,valid_from,reason
+NPR04,special,duty,2025-09-01,we ask it of all
+SCH05,all,not,2025-09-01,
+SCH05,private,not,2025-09-01,
+SCH05,nursery,perhaps,2025-09-01,
+"""
+    extract = read("duty_applies_to", text)
+    assert extract.table.rows() == [
+        ("NPR04", "special", "duty", date(2025, 9, 1)),
+        ("SCH05", "all", "not", date(2025, 9, 1)),
+    ]
+    assert "'applies_as' must be one of duty, good_practice, not" in extract.fault

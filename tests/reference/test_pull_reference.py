@@ -1,11 +1,12 @@
 import os
 import time
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
 
 from pipelines.landing import read_archived
-from pipelines.reference import NoEstablishments, extracts, pull_reference, pulling, reference_fingerprint
+from pipelines.reference import NoEstablishments, extracts, pull_reference, pulling, reference_fingerprint, sources
 from pipelines.settings import SEEDS_DIR
 from tests.reference.conftest import GIAS_ROWS, PULLED_AT, fault_of, gias, rows_of
 
@@ -212,6 +213,25 @@ def test_the_same_bytes_are_read_again_when_the_reader_is_another(settled, conne
     monkeypatch.setattr(pulling, "READER", extracts.READER + 1)
     assert pull_reference(settled, connection, LATER)["loaded"] == ["gias"]
     assert reference_fingerprint(connection) != before
+
+
+def test_a_row_with_a_code_of_its_own_is_read_again_when_the_seed_of_the_codes_is_another(
+    settled, connection, reference, monkeypatch
+):
+    (reference / "targets.csv").write_text(
+        "indicator_id,target,valid_from\nREV01,0.8,2025-09-01\nNEW01,0.7,2025-09-01\n"
+    )
+    assert "targets" in pull_reference(settled, connection, PULLED_AT)["loaded"]
+    assert rows_of(connection, "reference.la_targets", "indicator_id") == [("REV01",)]
+    assert pull_reference(settled, connection, LATER)["loaded"] == []
+    [targets] = [source for source in sources.SOURCES if source.kind == "targets"]
+    known, *rest = targets.columns
+    renewed = replace(targets, columns=(replace(known, codes=("REV01", "NEW01")), *rest))
+    monkeypatch.setattr(pulling, "SOURCES", [renewed if each is targets else each for each in sources.SOURCES])
+    monkeypatch.setattr(pulling, "files_fingerprint", lambda _paths: "another")
+    assert pull_reference(settled, connection, LATER)["loaded"] == ["targets"]
+    assert rows_of(connection, "reference.la_targets", "indicator_id") == [("NEW01",), ("REV01",)]
+    assert fault_of(connection, "targets.csv") is None
 
 
 def test_links_are_not_followed_and_the_la_is_told(settled, connection, reference, tmp_path):

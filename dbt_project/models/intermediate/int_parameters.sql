@@ -9,7 +9,7 @@
 
 with terms as (select * from {{ ref('int_terms') }}),
 
-parameters as (select * from {{ ref('parameters') }}),
+parameters as (select * from {{ ref('stg_parameters') }}),
 
 in_force as (
     select

@@ -2,7 +2,7 @@ with school_terms as (select * from {{ ref('int_school_terms') }}),
 
 school_kinds as (select * from {{ ref('int_school_kinds') }}),
 
-applies_to as (select * from {{ ref('duty_applies_to') }}),
+applies_to as (select * from {{ ref('stg_duty_applies_to') }}),
 
 also_due as (select * from {{ ref('returns_also_due_from') }}),
 
