@@ -8,25 +8,27 @@ import polars as pl
 from pipelines.settings import Settings
 from pipelines.warehouse import transaction
 
-# Where identifiers come from: raw columns of the return, and the LA's own files.
+# Where identifiers come from: raw columns of the return, and the LA's own files; and the term from which on the row says
+# something of the child (terms sort in time). '': from the first; null: in whatever term a return lists the child.
 IDENTIFIER_QUERIES = (
-    "SELECT upn AS identifier FROM raw.pupils",
-    "SELECT uln FROM raw.pupils",
-    "SELECT former_upn FROM raw.pupils",
-    "SELECT upn FROM raw.plans",
-    "SELECT upn FROM raw.reviews",
-    "SELECT upn FROM raw.specialists",
-    "SELECT upn FROM raw.consultations",
-    "SELECT upn FROM raw.placements",
-    "SELECT upn FROM reference.ehc_plans",
-    "SELECT upn FROM reference.pupil_context",
-    "SELECT upn FROM reference.sen2_plans",
-    "SELECT upn FROM reference.sen2_reviews",
-    "SELECT upn FROM reference.sen2_needs",
+    "SELECT upn AS identifier, return_term AS since FROM raw.pupils",
+    "SELECT uln, return_term FROM raw.pupils",
+    "SELECT former_upn, return_term FROM raw.pupils",
+    "SELECT upn, return_term FROM raw.plans",
+    "SELECT upn, return_term FROM raw.reviews",
+    "SELECT upn, return_term FROM raw.specialists",
+    "SELECT upn, return_term FROM raw.consultations",
+    "SELECT upn, return_term FROM raw.placements",
+    "SELECT upn, '' FROM reference.ehc_plans",
+    "SELECT upn, NULL FROM reference.pupil_context",
+    "SELECT upn, '' FROM reference.sen2_plans",
+    "SELECT upn, '' FROM reference.sen2_reviews",
+    "SELECT upn, '' FROM reference.sen2_needs",
     # who has no SEN is on no register, unless a return says so
-    "SELECT upn FROM reference.census_pupils WHERE sen_provision IS DISTINCT FROM 'N'",
-    "SELECT upn FROM reference.census_needs",
+    "SELECT upn, census_term FROM reference.census_pupils WHERE sen_provision IS DISTINCT FROM 'N'",
+    "SELECT upn, census_term FROM reference.census_needs",
 )
+OCCURRENCES = " UNION ALL ".join(IDENTIFIER_QUERIES)
 # Two identifiers of one child, by the child's accepted row, the one known longer second: it gives the key, which so
 # stays what it was when a child gets a new UPN. A row that is not counted links nobody.
 ACCEPTED = """
@@ -58,9 +60,7 @@ def write_pupil_keys(settings: Settings, connection: duckdb.DuckDBPyConnection) 
     """
     secret = settings.pseudonym_secret
     _refuse_changed_key(connection, secret)
-    identifiers = connection.sql(
-        f"SELECT DISTINCT identifier FROM ({' UNION ALL '.join(IDENTIFIER_QUERIES)}) WHERE identifier IS NOT NULL"
-    ).pl()
+    identifiers = connection.sql(f"SELECT DISTINCT identifier FROM ({OCCURRENCES}) WHERE identifier IS NOT NULL").pl()
     first_of = _first_identifiers(connection.sql(FORMER_QUERY).fetchall(), connection.sql(ULN_QUERY).fetchall())
     keys = identifiers.with_columns(
         pl.col("identifier")
@@ -77,16 +77,43 @@ def _write_differences(connection: duckdb.DuckDBPyConnection, keys: pl.DataFrame
     known = connection.sql("SELECT identifier, pupil_key FROM restricted.pupil_keys").pl()
     past = known.join(keys, on=["identifier", "pupil_key"], how="anti")
     fresh = keys.join(known, on=["identifier", "pupil_key"], how="anti")
-    children_became_one = not past.join(fresh, on="identifier", how="semi").is_empty()
     with transaction(connection):
         for name, rows in (("past", past), ("fresh", fresh)):
             connection.register(name, rows.to_arrow())
+        since = _known_otherwise_since(connection)
         connection.execute("DELETE FROM restricted.pupil_keys WHERE identifier IN (SELECT identifier FROM past)")
         connection.execute("INSERT INTO restricted.pupil_keys SELECT identifier, pupil_key FROM fresh")
-        if children_became_one:  # or two: the figures of every term know the child by another key now
-            connection.execute("DELETE FROM ledger.published_terms")
+        if since is not None:
+            connection.execute("DELETE FROM ledger.published_terms WHERE term >= ?", [since])
         for name in ("past", "fresh"):
             connection.unregister(name)
+
+
+def _known_otherwise_since(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The first term whose figures know a child by another key now, as when two turn out to be one; None where none does.
+
+    Most who get another key were known from the newest term's files alone, which the child's return of the term explains.
+    """
+    (since,) = connection.execute(f"""
+        WITH changed AS (
+            SELECT identifier, past.pupil_key AS past_key, fresh.pupil_key AS fresh_key
+            FROM past INNER JOIN fresh USING (identifier)
+        ),
+        occurrences AS ({OCCURRENCES}),
+        of_changed AS (SELECT * FROM occurrences INNER JOIN changed USING (identifier)),
+        -- what the LA's file says of the child under this identifier is said in every term that lists it under another
+        elsewhere AS (
+            SELECT identifier FROM restricted.pupil_keys WHERE pupil_key IN (
+                SELECT unnest([past_key, fresh_key]) FROM of_changed WHERE since IS NULL
+            )
+            UNION
+            SELECT identifier FROM fresh WHERE pupil_key IN (SELECT fresh_key FROM of_changed WHERE since IS NULL)
+        )
+        SELECT min(since) FROM (
+            SELECT since FROM of_changed UNION ALL SELECT since FROM occurrences SEMI JOIN elsewhere USING (identifier)
+        )
+    """).fetchone()
+    return since
 
 
 def _refuse_changed_key(connection: duckdb.DuckDBPyConnection, secret: bytes) -> None:

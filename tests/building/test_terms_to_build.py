@@ -58,11 +58,39 @@ def test_after_a_killed_build_the_next_begins_as_early_though_its_cause_is_gone(
     assert build(settings, connection, ["2025-26-spring"]) == "2025-26-spring"
 
 
-def test_when_two_children_turn_out_to_be_one_every_term_is_built(settings, connection):
+def list_pupil(connection, term: str, upn: str, former_upn: str | None = None) -> None:
+    connection.execute(
+        "INSERT INTO raw.pupils (return_id, return_term, row_number, upn, former_upn) VALUES ('r1', ?, 2, ?, ?)",
+        [term, upn, former_upn],
+    )
+
+
+def test_when_two_children_turn_out_to_be_one_the_terms_that_knew_both_are_built(settings, connection):
     connection.execute("INSERT INTO ledger.returns (return_id, state) VALUES ('r1', 'current')")
-    connection.execute("INSERT INTO raw.pupils (return_id, row_number, upn) VALUES ('r1', 2, 'A'), ('r1', 3, 'B')")
+    list_pupil(connection, "2024-25-summer", "OLD")
+    list_pupil(connection, "2025-26-autumn", "NEW")
     write_pupil_keys(settings, connection)
     assert build(settings, connection, ["2025-26-spring"]) == "2025-26-spring"
-    connection.execute("INSERT INTO raw.pupils (return_id, row_number, upn, former_upn) VALUES ('r1', 4, 'A', 'B')")
+    list_pupil(connection, "2025-26-spring", "NEW", former_upn="OLD")
     write_pupil_keys(settings, connection)
-    assert build(settings, connection, ["2025-26-spring"]) == "2024-25-summer"
+    assert build(settings, connection, ["2025-26-spring"]) == "2025-26-autumn"
+
+
+@pytest.mark.parametrize(
+    ("known_from", "first"),
+    [
+        ("reference.census_pupils (upn, census_term) VALUES ('NEW', '2025-26-spring')", "2025-26-spring"),
+        ("reference.ehc_plans (upn) VALUES ('NEW')", "2024-25-summer"),
+        # looked after, and not found so as long as the school had the former UPN
+        ("reference.pupil_context (upn) VALUES ('NEW')", "2025-26-autumn"),
+    ],
+)
+def test_a_upn_that_the_la_had_before_the_school_is_another_childs_until_then(settings, connection, known_from, first):
+    connection.execute("INSERT INTO ledger.returns (return_id, state) VALUES ('r1', 'current')")
+    list_pupil(connection, "2025-26-autumn", "OLD")
+    connection.execute(f"INSERT INTO {known_from}")
+    write_pupil_keys(settings, connection)
+    build(settings, connection, TERMS)
+    list_pupil(connection, "2025-26-spring", "NEW", former_upn="OLD")
+    write_pupil_keys(settings, connection)
+    assert build(settings, connection, ["2025-26-spring"]) == first
