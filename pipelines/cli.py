@@ -168,6 +168,36 @@ def dashboard(
 
 
 @app.command()
+def docs(
+    data_dir: DataDir = None,
+    port: Annotated[int, typer.Option(help="Port.")] = 8080,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it until interrupted.")] = True,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
+) -> None:
+    """The models, their columns and tests, and who reads them: dbt's documentation, on http://localhost:8080."""
+    _use(data_dir)
+    import webbrowser
+
+    from pipelines.building.documentation import DocumentationError, documentation_server, write_documentation
+
+    try:
+        page = write_documentation()
+        typer.echo(f"The documentation is in {page}")
+        if not serve:
+            return
+        with documentation_server(page, port) as server:
+            address = f"http://localhost:{server.server_port}"
+            typer.echo(f"It is on {address}  (Ctrl+C ends it)")
+            if browser:
+                webbrowser.open(address)
+            server.serve_forever()
+    except (DocumentationError, OSError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        return
+
+
+@app.command()
 def dagster(
     data_dir: DataDir = None,
     port: Annotated[int, typer.Option(help="Port.")] = 3000,

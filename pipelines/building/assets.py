@@ -11,7 +11,7 @@ from pipelines.building.dbt_outside import (
     DbtCliResource,
     dbt_assets,
 )
-from pipelines.building.dbt_project import dbt_environment, manifest_path
+from pipelines.building.dbt_project import BUILD, dbt_environment, manifest_path
 from pipelines.building.pupil_keys import write_pupil_keys
 from pipelines.building.terms_to_build import begin_build
 from pipelines.checking.assets import issues
@@ -70,5 +70,5 @@ def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource, warehouse: W
     with dbt_environment(warehouse.settings):
         # one folder for all runs, which else leave ten megabytes each in the project
         target = warehouse.settings.dagster_home.resolve() / "dbt"
-        build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
+        build = dbt.cli(BUILD, context=context, target_path=target)
         yield from build.stream()

@@ -13,6 +13,8 @@ from pipelines.fingerprints import files_fingerprint
 from pipelines.settings import DBT_PROJECT_DIR, Settings
 
 TARGET_DIR = DBT_PROJECT_DIR / "target"
+# a unit test is for the project's own tests, and who reads the models is nothing to build
+BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
 PARSED = ("models", "seeds", "macros", "tests")
 
 
