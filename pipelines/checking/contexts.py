@@ -48,7 +48,7 @@ def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms:
     )
     make_table(connection, "checked_terms", listed.with_columns(la_code=pl.lit(settings.la_code)))
     if terms is not None:
-        take_school_lines(connection)
+        take_school_lines(settings, connection)
         take_la_plans(settings, connection)
         take_sen2_and_census(connection)
     where = "f.urn IS NOT NULL AND f.term = t.term" if terms is not None else "f.urn IS NULL OR f.term IS NULL"

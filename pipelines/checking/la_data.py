@@ -3,7 +3,6 @@
 SEN2 and the school census say it of a day of theirs: a term is held against those alone whose day is of the term.
 """
 
-import re
 from bisect import bisect_right
 from datetime import date
 
@@ -11,21 +10,17 @@ import duckdb
 import polars as pl
 
 from pipelines.building.model_sql import model_sql
+from pipelines.building.parameters import values_of
 from pipelines.checking.last_terms import make_table
-from pipelines.settings import DBT_PROJECT_DIR, Settings
+from pipelines.settings import Settings
 from pipelines.terms import load_calendar
 
 ADMISSION_DAYS = "admission_school_days"
 
 
-def take_school_lines(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the temporary table `school_lines`: urn, line_urn, of schools that became academies and are one with them.
-
-    It is the dbt model of that name, which runs only after the checking.
-    """
-    model = (DBT_PROJECT_DIR / "models" / "staging" / "stg_school_lines.sql").read_text(encoding="utf-8")
-    query = re.sub(r"{{ source\('(\w+)', '(\w+)'\) }}", r"\1.\2", re.sub(r"{{ config\(.*?\) }}", "", model))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE school_lines AS {query}")
+def take_school_lines(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the temporary table `school_lines`: urn, line_urn, of schools that became academies and are one with them."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE school_lines AS {model_sql(settings, 'stg_school_lines')}")
 
 
 def take_la_plans(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -38,7 +33,9 @@ def take_la_plans(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
         SELECT DISTINCT terms.term, terms.as_at_date, plans.named_date
         FROM reference.ehc_plans AS plans INNER JOIN checked_terms AS terms ON plans.named_date <= terms.as_at_date
     """).pl()
-    make_table(connection, "naming_due_dates", _due_dates(settings, namings, _allowed(settings, connection)))
+    make_table(
+        connection, "naming_due_dates", _due_dates(settings, namings, values_of(settings, connection, ADMISSION_DAYS))
+    )
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE la_plans AS
         SELECT
@@ -106,14 +103,3 @@ def _due_dates(settings: Settings, namings: pl.DataFrame, allowed: list[tuple[da
     ]
     schema = {"term": pl.String, "named_date": pl.Date, "school_days_end_on": pl.Date, "next_year_starts_on": pl.Date}
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _allowed(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[tuple[date, int]]:
-    """(valid from, school days), in order of time: the LA's own, else the seed's."""
-    return connection.execute(
-        f"""
-        SELECT valid_from, value FROM ({model_sql(settings, "stg_parameters")})
-        WHERE parameter = ? ORDER BY valid_from
-        """,
-        [ADMISSION_DAYS],
-    ).fetchall()

@@ -13,6 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from expectations.contracts import Contract, Field, Table, accepted_versions, code_list, known_versions
 from expectations.suites import RIGHT
+from pipelines.building.parameters import value_on
 from pipelines.feedback.cells import Formats, height, make_formats, visible_text
 from pipelines.reading.feedback_sheets import READ_ME_SHEET
 from pipelines.settings import Settings
@@ -75,7 +76,10 @@ def last_terms_rows(
     if term.name != "autumn":
         sent["arrangements"] = sent["arrangements"].clear()  # only what has changed
     last = calendar[order[place]]
-    return rows | (sent if last.academic_year == term.academic_year else _carried_in(sent, last.as_at_date, last))
+    if last.academic_year == term.academic_year:
+        return rows | sent
+    copy_days = value_on(settings, connection, "copy_school_days", last.as_at_date)
+    return rows | _carried_in(sent, last, copy_days)
 
 
 def return_row(contract: Contract, urn: str, laestab: str | None, term: Term) -> pl.DataFrame:
@@ -104,8 +108,8 @@ def _as_sent(connection: duckdb.DuckDBPyConnection, table: Table, return_id: str
     ).pl()
 
 
-def _carried_in(sent: dict[str, pl.DataFrame], as_at: date, last: Term) -> dict[str, pl.DataFrame]:
-    day = as_at.isoformat()
+def _carried_in(sent: dict[str, pl.DataFrame], last: Term, copy_days: int) -> dict[str, pl.DataFrame]:
+    day = last.as_at_date.isoformat()
     # ISO dates compare as text; what could not be read stays, to be put right
     after = {name: pl.col(name).is_null() | (pl.col(name) > day) for name in ("leaving_date", "ended_date")}
     pupils = sent["pupils"].filter(after["leaving_date"] & (pl.col("sen_provision").str.to_uppercase() != "N"))
@@ -113,7 +117,7 @@ def _carried_in(sent: dict[str, pl.DataFrame], as_at: date, last: Term) -> dict[
     older = pl.col("year_group").str.to_uppercase().replace(NEXT_YEAR_GROUP)
     pupils = pupils.with_columns(year_group=pl.when(stays).then(older).otherwise("year_group"))
     still_there = pupils.select(upn=pl.coalesce("upn", "uln"))
-    since = _school_days_before(last, 10)
+    since = _school_days_before(last, copy_days)
     open_reviews = pl.col("copy_to_parents_date").is_null() & (pl.col("review_date") > since.isoformat())
     is_open = pl.col("status").str.to_uppercase().is_in(["REFERRED", "ACTIVE"]) & after["ended_date"]
     kept = {

@@ -25,7 +25,7 @@ def due(settings):
                 "CREATE OR REPLACE TEMP TABLE checked_terms AS FROM (VALUES ('2025-26-autumn', DATE '2025-12-05'), "
                 "('2025-26-spring', DATE '2026-03-13')) AS terms (term, as_at_date)"
             )
-            take_school_lines(connection)
+            take_school_lines(settings, connection)
             take_la_plans(settings, connection)
             return dict(connection.sql("SELECT term, due_date FROM la_plans").fetchall())
 
