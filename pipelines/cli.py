@@ -319,6 +319,32 @@ def status(
 
 
 @app.command()
+def export(
+    to: Annotated[Path, typer.Option(help="The folder to write to; files of an earlier export are replaced.")],
+    data_dir: DataDir = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="Any of csv, parquet and xlsx, with commas.")
+    ] = "csv,parquet,xlsx",
+) -> None:
+    """The published figures with small counts of pupils suppressed, and a data dictionary."""
+    _use(data_dir)
+    from pipelines.publishing.exporting import ExportError, formats_asked
+    from pipelines.publishing.exporting import export as write_export
+    from pipelines.publishing.snapshots import NoSnapshotError
+    from pipelines.warehouse import WarehouseKeyError
+
+    try:
+        asked = formats_asked(formats)
+    except ExportError as error:
+        _fail(str(error), 2)
+    try:
+        done = write_export(get_settings(), to, asked, say=typer.echo)
+    except (ExportError, NoSnapshotError, WarehouseKeyError) as error:
+        _fail(str(error))
+    typer.echo(f"{len(done.files)} files of {done.snapshot} are in {to.resolve()}")
+
+
+@app.command()
 def rules(
     table: Annotated[str | None, typer.Option(help="Only those of a table: pupils, plans, files, ...")] = None,
     severity: Annotated[str | None, typer.Option(help="Only errors, or only queries: error, query.")] = None,

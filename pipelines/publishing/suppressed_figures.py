@@ -109,8 +109,8 @@ def _counts_of_waits(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             SELECT *, referrals - seen - still_waiting AS ended_unseen FROM marts.waiting_times WHERE area_type = 'school'
         )
         SELECT 'NPR03' AS indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value,
-            coalesce(seen, 0) AS seen, coalesce(still_waiting, 0) AS still_waiting, coalesce(ended_unseen, 0) AS ended_unseen,
-            coalesce(w.unknown, 0) AS unknown
+            f.numerator AS seen, coalesce(w.still_waiting, f.denominator - f.numerator) AS still_waiting,
+            f.denominator - f.numerator - coalesce(w.still_waiting, f.denominator - f.numerator) AS ended_unseen, f.unknown
         FROM marts.indicator_values AS f
         LEFT JOIN waits AS w ON f.term = w.term AND f.urn = w.area_code AND w.service = 'all'
         WHERE f.indicator_id = 'NPR03' AND f.group_type = 'all' AND f.applies_as = 'duty'
@@ -125,7 +125,8 @@ def _counts_of_waits(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 def _counts_of_needs(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """OUT01: pupils with SEN support, an EHC plan and neither, in all and by each breakdown."""
-    kinds = ", ".join(f"coalesce(sum(pupils) FILTER (provision = '{p}'), 0)::BIGINT AS {p}" for p in PROVISIONS)
+    kinds_of = [f"coalesce(sum(pupils) FILTER (provision = '{p}'), 0)::BIGINT" for p in PROVISIONS]
+    kinds = ", ".join(f"{of} AS {p}" for of, p in zip(kinds_of, PROVISIONS, strict=True))
     of_breakdowns = " UNION ALL ".join(
         f"""SELECT 'OUT01' AS indicator_id, term, area_code AS urn, '{b}' AS group_type, coalesce({b}, '{NOT_KNOWN}') AS group_value,
             {kinds}, 0::BIGINT AS unknown
@@ -134,11 +135,16 @@ def _counts_of_needs(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
     return connection.sql(
         f"""WITH profile AS (SELECT * FROM marts.needs_profile WHERE area_type = 'school')
-        SELECT f.indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value, {kinds}, 0::BIGINT AS unknown
+        -- what the profile does not have of a school's figure is one kind
+        SELECT f.indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value,
+            CASE WHEN count(p.pupils) > 0 THEN {kinds_of[0]} ELSE any_value(f.numerator) END AS K,
+            {kinds_of[1]} AS E,
+            CASE WHEN count(p.pupils) > 0 THEN {kinds_of[2]} ELSE any_value(f.denominator - f.numerator) END AS N,
+            any_value(f.unknown) AS unknown
         FROM marts.indicator_values AS f
         LEFT JOIN profile AS p ON f.term = p.term AND f.urn = p.area_code
         WHERE f.indicator_id = 'OUT01' AND f.group_type = 'all' AND f.applies_as = 'duty'
-        GROUP BY ALL
+        GROUP BY f.indicator_id, f.term, f.urn
         UNION ALL {of_breakdowns}"""
     ).pl()
 
