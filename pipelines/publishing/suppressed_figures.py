@@ -85,7 +85,7 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
     return {
         "indicator_values": _hide_rates(figures, of_schools, SCHOOL, threshold),
         "indicator_values_area": _hide_rates(figures_of_areas, of_areas, AREA, threshold).drop("applies_as"),
-        "waiting_times": _hide_waits(connection, (seen, unknown), (seen_area, unknown_area)),
+        "waiting_times": _hide_waits(connection, (seen, unknown), (seen_area, unknown_area), threshold),
         "needs_profile": _hide_needs(needs, pupils, pupils_area, areas_of(schools)),
         "amounts": _hide_amounts(amounts, on_register),
     }
@@ -200,19 +200,23 @@ def _in_two(decided: pl.DataFrame, met: list[str]) -> pl.DataFrame:
 
 def _hide_rates(figures: pl.DataFrame, decided: pl.DataFrame, grain: list[str], threshold: int) -> pl.DataFrame:
     """Figures without what is hidden; also of areas without a pupil where that is hidden."""
-    met, unknown = pl.col("numerator"), pl.col("unknown")
-    has_small = pl.any_horizontal(is_small(c, threshold) for c in (met, pl.col("denominator") - met, unknown))
+    kinds = {
+        "hides_met": pl.col("numerator"),
+        "hides_not_met": pl.col("denominator") - pl.col("numerator"),
+        "hides_unknown": pl.col("unknown"),
+    }
+    has_small = pl.any_horizontal(is_small(count, threshold) for count in kinds.values())
     # good practice is in no area's figure, so nothing gives it away; what nothing was decided of is hidden
     undecided = (
         pl.when(COUNTS_NONE).then(False).when(pl.col("applies_as") == "good_practice").then(has_small).otherwise(True)
     )
-    of_areas = grain == AREA
-    joined = figures.join(decided, on=grain, how="full" if of_areas else "left", coalesce=True).with_columns(
-        pl.col("hides_met", "hides_not_met", "hides_unknown").fill_null(undecided)
+    joined = figures.join(decided, on=grain, how="full" if grain == AREA else "left", coalesce=True).with_columns(
+        pl.col(hides).fill_null(undecided) | _is_small_itself(count, threshold, ~COUNTS_NONE)
+        for hides, count in kinds.items()
     )
     either = pl.col("hides_met") | pl.col("hides_not_met")
     return (
-        joined.filter(met.is_not_null() | either | pl.col("hides_unknown"))
+        joined.filter(pl.col("numerator").is_not_null() | either | pl.col("hides_unknown"))
         .with_columns(pl.col("numerator", "denominator", "unknown").fill_null(0))
         .with_columns(
             hides_numerator="hides_met", hides_denominator=either, hides_unknown="hides_unknown", hides_value=either
@@ -228,10 +232,16 @@ def _hide_rates(figures: pl.DataFrame, decided: pl.DataFrame, grain: list[str], 
     )
 
 
+def _is_small_itself(count: pl.Expr, threshold: int, counts_pupils: pl.Expr | bool = True) -> pl.Expr:
+    """What is small is hidden whatever was decided: of an area that were not the sum of its schools, too."""
+    return (is_small(count, threshold) & counts_pupils).fill_null(False)
+
+
 def _hide_waits(
     connection: duckdb.DuckDBPyConnection,
     of_schools: tuple[pl.DataFrame, pl.DataFrame],
     of_areas: tuple[pl.DataFrame, pl.DataFrame],
+    threshold: int,
 ) -> pl.DataFrame:
     """Waiting times; `of_schools`, `of_areas`: what is decided of those seen, waiting and neither, and of the unknown."""
     schools = (
@@ -248,10 +258,18 @@ def _hide_waits(
     )
     waits = connection.sql("SELECT * FROM marts.waiting_times WHERE area_type <> 'school' OR service = 'all'").pl()
     any_kind = pl.any_horizontal(kinds)
+    seen, waiting = pl.col("seen"), pl.col("still_waiting")
     counts = ("referrals", "seen", "still_waiting", "unknown")
     return (
         waits.join(decided, on=grain, how="full", coalesce=True)
-        .with_columns(pl.col(*kinds, "hides_unknown").fill_null(True))
+        .with_columns(
+            pl.col(hides).fill_null(True) | _is_small_itself(count, threshold)
+            for hides, count in zip(
+                [*kinds, "hides_unknown"],
+                [seen, waiting, pl.col("referrals") - seen - waiting, pl.col("unknown")],
+                strict=True,
+            )
+        )
         .filter(pl.col("referrals").is_not_null() | any_kind | pl.col("hides_unknown"))
         .with_columns(pl.col(counts).fill_null(0), hides_referrals=any_kind, hides_value=any_kind)
         .with_columns(

@@ -16,6 +16,8 @@ from pipelines.publishing.tidy import META_COLUMNS, SYMBOLS
 from pipelines.settings import Settings
 from tests.dashboards import synthetic
 
+pytestmark = pytest.mark.filterwarnings("ignore:Sparkline Group extension")  # openpyxl reads none
+
 FORMULA = '=HYPERLINK("https://example.org","School")'
 THRESHOLD = 5
 # how many pupils, plans or reviews there are: of every file, those that a small number would have to be hidden in
