@@ -29,6 +29,7 @@ PAGES = {
     "pages/returns.py": "Returns and data quality",
     "pages/explanations.py": "Explanations",
     "pages/restatements.py": "Restatements",
+    "pages/check_a_return.py": "Check a return",
     "pages/rules.py": "Rules",
 }
 

@@ -135,19 +135,23 @@ def _settings_in(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def in_lines(found: DryRun) -> str:
-    """The dry run for a person: what would become of the file, then a line or two an issue, errors first.
-
-    It names rows and columns, and no pupil.
-    """
-    verdict = {
+def verdict(found: DryRun) -> str:
+    """What would become of the file, to be said after its name."""
+    return {
         "current": "would be accepted" if not found.errors else "would be accepted with errors",
         "held": "would be held, for it has lost half its rows",
         "rejected": "would not be accepted",
         "duplicate": "was received before: the same bytes",
     }.get(found.state, "would reach no school's return")
+
+
+def in_lines(found: DryRun) -> str:
+    """The dry run for a person: what would become of the file, then a line or two an issue, errors first.
+
+    It names rows and columns, and no pupil.
+    """
     numbers = f"{found.errors:,} error{'s' * (found.errors != 1)}, {found.queries:,} quer{'y' if found.queries == 1 else 'ies'}"
-    lines = [f"{found.file_name}: {verdict}; {numbers}."]
+    lines = [f"{found.file_name}: {verdict(found)}; {numbers}."]
     for issue in found.issues.iter_rows(named=True):
         where = [issue["table_name"] if issue["table_name"] != "files" else "the file"]
         where += [f"row {issue['row_number']}"] if issue["row_number"] else []

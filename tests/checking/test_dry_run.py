@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.checking.dry_run import dry_run
+from pipelines.checking.dry_run_apart import DryRunFailedError, dry_run_apart
 from pipelines.cli import app
 from pipelines.demo.synthetic_la import make_la
 from pipelines.landing import pull
-from pipelines.reference import pull_reference
+from pipelines.reference import NoEstablishments, pull_reference
 from pipelines.settings import Settings
 from pipelines.warehouse import warehouse
 
@@ -97,3 +98,33 @@ def test_the_command_ends_with_1_on_errors_and_2_where_a_file_cannot_be_read(la,
     assert code_of(workbook) == 0
     assert code_of(spoilt, unreadable) == 2
     assert code_of(tmp_path / "not there.xlsx") == 2
+
+
+class LeftError(Exception):
+    """Whoever waited has gone."""
+
+
+def test_whatever_becomes_of_a_check_apart_nothing_of_the_file_is_left(la, workbook, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def gone(_):
+        # by then the process has begun, and may have written
+        raise LeftError
+
+    with pytest.raises(LeftError):
+        dry_run_apart(la, workbook.read_bytes(), workbook.name, AT, gone)
+    assert list(temporary.iterdir()) == []
+    # a warehouse that is none: the check itself fails, and does not say what it had read
+    broken = la.model_copy(update={"data_dir": tmp_path / "data"})
+    broken.data_dir.mkdir()
+    broken.warehouse_path.write_text("not a database")
+    with pytest.raises(DryRunFailedError) as error:
+        dry_run_apart(broken, workbook.read_bytes(), workbook.name, AT, lambda _: None)
+    assert "Error" in str(error.value) or "Exception" in str(error.value)
+    assert workbook.name not in str(error.value)
+    assert list(temporary.iterdir()) == []
+    # and the next one has its turn
+    with pytest.raises(NoEstablishments):
+        dry_run_apart(la.model_copy(update={"data_dir": tmp_path / "empty"}), b"anything", "x.xlsx", AT, lambda _: None)

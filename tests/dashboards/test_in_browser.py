@@ -169,6 +169,15 @@ def test_the_accessibility_check_finds_a_defect_that_was_planted(page, served):
     assert {"color-contrast", "image-alt"} <= {rule for rule, _ in violations(page)}
 
 
+def test_a_dropped_file_is_checked_at_once_and_what_stops_the_check_is_said(page, served):
+    # there is no list of schools in this data folder
+    page.goto(f"{served[0]}/check_a_return")
+    settled(page, "Check a return")
+    page.set_input_files("input[type=file]", {"name": "return.xlsx", "mimeType": "", "buffer": b"not a workbook"})
+    expect(page.get_by_role("alert")).to_contain_text("edubasealldata", timeout=PATIENCE)
+    assert violations(page) == []
+
+
 def test_a_chosen_term_is_in_the_address_and_back_brings_it_back(page, served):
     page.goto(f"{served[0]}/returns?term={TERM}")
     settled(page, "Returns and data quality")

@@ -25,6 +25,7 @@ TITLES = {
     "returns": "Returns and data quality",
     "explanations": "Explanations",
     "benchmarks": "Benchmarks",
+    "check_a_return": "Check a return",
     "rules": "Rules",
 }
 PAGES = list(TITLES)
