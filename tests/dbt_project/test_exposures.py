@@ -29,9 +29,13 @@ ALIASES = {
     "restatements": "ledger.restatements",
     "snapshot": "terms",
 }
-FEEDBACK = {  # what an exposure is written by
-    "letters_to_schools": ("answering", "contacts", "findings", "letters", "posting", "reminding", "standing"),
-    "feedback_workbooks": ("own_return", "standing", "workbooks"),
+GOES_OUT = {  # what an exposure that is no page is written by
+    "letters_to_schools": [
+        f"feedback/{name}.py"
+        for name in ("answering", "contacts", "findings", "letters", "posting", "reminding", "standing")
+    ],
+    "feedback_workbooks": [f"feedback/{name}.py" for name in ("own_return", "standing", "workbooks")],
+    "exports": [f"publishing/{name}.py" for name in ("export_workbook", "exporting", "suppressed_figures", "tidy")],
 }
 
 
@@ -109,16 +113,20 @@ def test_a_page_depends_on_the_tables_that_it_and_its_frame_read(path):
     assert depends_on(f"{Path(path).stem}_page") == {ALIASES.get(table, table) for table in read}
 
 
-@pytest.mark.parametrize("exposure", FEEDBACK)
-def test_what_goes_to_schools_depends_on_what_is_read_for_it(exposure):
-    paths = [PROJECT_DIR / "pipelines" / "feedback" / f"{stem}.py" for stem in FEEDBACK[exposure]]
-    text = "".join(path.read_text(encoding="utf-8") for path in paths)
-    read = set(re.findall(r"(?:FROM|JOIN) \(?((?:quality|ledger|reference|marts)\.\w+)", text))
-    read |= set(re.findall(r"FROM (reference\.\w+) GROUP BY", text))
+@pytest.mark.parametrize("exposure", GOES_OUT)
+def test_what_goes_out_depends_on_what_is_read_for_it(exposure):
+    texts = [(PROJECT_DIR / "pipelines" / path).read_text(encoding="utf-8") for path in GOES_OUT[exposure]]
+    text = "".join(texts)
+    read = set(re.findall(r"(?:FROM|JOIN) \(?((?:quality|ledger|reference)\.\w+)", text))
+    read |= {ALIASES.get(table, table) for table in re.findall(r"(?:FROM|JOIN) \(?marts\.(\w+)", text)}
     if "raw_tables()" in text or "raw." in text:
         read |= {f"raw.{table}" for table in load_contract(LATEST_CONTRACT).tables}
     # what was written before is read, and is no source of what is written
     assert depends_on(exposure) == read - {"ledger.letters"}
+
+
+def test_nothing_else_is_an_exposure():
+    assert {name for name in EXPOSURES if not name.endswith("_page")} == GOES_OUT.keys()
 
 
 def test_the_tables_of_the_snapshot_are_models_or_said_to_be_made_of_others():
