@@ -111,7 +111,7 @@ class _Looks:
         )
 
     def symbol(self, kind: str) -> Format:
-        place = {"align": "right"} if kind in NUMBER_FORMATS else {"indent": 1}
+        place = {"align": "right"} if kind in NUMBER_FORMATS else {"align": "left", "indent": 1}
         return self(italic=True, font_color="#6B7680", **place, **self.line())
 
     def line(self) -> dict:
@@ -125,7 +125,7 @@ class _Looks:
 
     def marked(self, key: str | None) -> Format:
         fill = {"bg_color": FILLS[key]} if key in FILLS else {}
-        return self(indent=1, **fill, **self.line())
+        return self(align="left", indent=1, **fill, **self.line())
 
 
 # ---------------------------------------------------------------------------------------------------------------- sheets
@@ -531,8 +531,8 @@ def _write_sheet(sheet: Worksheet, of: Sheet, looks: _Looks) -> None:
     sheet.write_string(1, 0, of.says, looks(font_color="#4A545C"))
     sheet.write_url(2, 0, f"internal:'{CONTENTS}'!A1", looks.link(), "Contents")
     sheet.set_row(0, 24)
-    longest = max(height(shown.header, shown.width - 4) for shown in of.shown)
-    sheet.set_row(HEADER_ROW, max(30, longest + 6))
+    longest = max(height(shown.header, shown.width - 3) for shown in of.shown)
+    sheet.set_row(HEADER_ROW, max(30, longest + 4))
     for column, shown in enumerate(of.shown):
         sheet.set_column(column, column, shown.width)
         sheet.write_string(HEADER_ROW, column, shown.header, looks.header(shown.kind))
@@ -656,7 +656,7 @@ def _write_cover(
             ("Small counts", f"A count of pupils from 1 to {threshold - 1} (who meet an indicator, who do not, or of whom it is not known) is shown as c, and with it every rate, interval and rating that it goes into."),
             ("What gives them away", "So that no total gives a small count away, a school is hidden together with others (always the same ones) whose sum is safe, and an area or a group where it would tell one of them from the rest. No hidden count can be brought down to fewer than "
              f"{threshold + 1} values by adding and subtracting what is here, nor by a school that knows its own figures."),
-            ("Groups", "By need, sex and the like there are figures of areas, not of single schools. A group that is small in the whole LA is hidden everywhere, with the next smallest."),
+            ("Groups", "By need, sex and the like there are figures of areas, not of single schools. A group that is small in the whole LA is hidden everywhere, with the next smallest. A phase's or trust's groups are listed where a rate is left of any of them."),
             ("What is not", "Noughts; a school's own arrangements and amounts of money, which do not count pupils; what DfE has published."),
             ("Please", "Do not lay an export beside one that was made before a school moved to another trust or phase, or with another threshold, and do not pass both on."),
         ],

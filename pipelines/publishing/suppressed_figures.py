@@ -11,13 +11,14 @@ from pipelines.settings import SEEDS_DIR
 SCHOOL = [*KEY, "urn"]
 GROUP = ["group_type", "group_value"]
 AREA = [*KEY, "area_type", "area_code", *GROUP]
-WAITS = ["seen", "still_waiting", "ended_unseen"]
 PROVISIONS = ["K", "E", "N"]
 BREAKDOWNS = ("need", "year_group", "sex")
 NOT_KNOWN = "not_known"  # of the census: neither autumn nor summer asks for the need
 
-# what counts schools or pounds hides nothing; NPR03 and OUT01 are judged by the tables that say more of them
-COUNTS_PUPILS = "indicator_id NOT LIKE 'SCH%' AND indicator_id NOT IN ('RES01', 'NPR03', 'OUT01')"
+# what counts schools or pounds hides nothing; OUT01 is judged by the needs profile, which says more of it
+COUNTS_PUPILS = "indicator_id NOT LIKE 'SCH%' AND indicator_id NOT IN ('RES01', 'OUT01')"
+# groups of NPR03's referrals: where they were sent, and, of those not seen, who waits and who does no longer
+OF_WAITS = pl.col("group_type").is_in(["service", "standing"])
 ALL = pl.col("group_type") == "all"
 COUNTS_NONE = pl.col("indicator_id").str.starts_with("SCH") | (pl.col("indicator_id") == "RES01")
 
@@ -28,9 +29,9 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
     - `indicator_values`: of all pupils of a school, as in the mart, with hides_numerator, hides_denominator, hides_unknown and
       hides_value (value, interval and rating: hidden with the numerator or the denominator);
     - `indicator_values_area`: as in the mart, of all pupils and of groups, likewise; also rows without a pupil, where it is
-      hidden that there is none;
-    - `waiting_times`: as in the mart (of schools all services together), with hides_seen, hides_still_waiting,
-      hides_referrals, hides_unknown and hides_value (the days);
+      hidden that there is none, and none of the groups of a phase or trust of which no rate may be known;
+    - `waiting_times`: as in the mart (of schools all services together), with hides_referrals, hides_seen, hides_unknown and
+      hides_value (the days); hides_still_waiting too, which is given of areas and all services together;
     - `needs_profile`: term, area_type, area_code, breakdown (all, need, year_group or sex; of schools all), code, and the pupils
       K, E and N with hides_K, hides_E and hides_N;
     - `amounts`: as in the mart, with hides_pupils (and the pounds a pupil).
@@ -41,10 +42,8 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
     lists = _code_lists()
     groups = _group_values(lists)
     services = {"service": lists["service"]}
-    # of NPR03 and OUT01 it is kept in two kinds how they were
-    once = _once_small(connection, threshold).with_columns(
-        seen="met", still_waiting="not_met", ended_unseen=0, K="met", E=0, N="not_met"
-    )
+    # of OUT01 it is kept in two kinds how it was
+    once = _once_small(connection, threshold).with_columns(K="met", E=0, N="not_met")
 
     def decide(counts: pl.DataFrame, outcomes: list[str], of: dict[str, list[str]] | None = None):
         was_small = (
@@ -52,16 +51,14 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
         )
         return hidden_counts(counts, outcomes, schools, threshold, of, was_small)
 
-    rates, waits, needs = _counts_of_rates(connection), _counts_of_waits(connection), _counts_of_needs(connection)
-    met, met_area = decide(rates, ["met", "not_met"], groups)
-    seen, seen_area = decide(waits, WAITS, services)
+    rates, needs = _counts_of_rates(connection), _counts_of_needs(connection)
+    met, met_area = decide(rates, ["met", "not_met"], groups | services | {"standing": ["waiting", "ended"]})
     pupils, pupils_area = decide(needs, PROVISIONS, {b: [*lists[b], NOT_KNOWN] for b in BREAKDOWNS})
     all_counted = [*SCHOOL, *GROUP, "unknown"]
-    unknown, unknown_area = decide(
-        pl.concat([rates.select(all_counted), waits.select(all_counted), needs.filter(ALL).select(all_counted)]),
-        ["unknown"],
-        groups | services,
-    )
+    with_unknown = pl.concat([rates.select(all_counted), needs.filter(ALL).select(all_counted)])
+    # most figures have no pupil of whom it is not known: that is shown, and nothing is to be decided
+    none_unknown = with_unknown.group_by(KEY).agg(pl.col("unknown").sum()).filter(unknown=0).select(*KEY, none=True)
+    unknown, unknown_area = decide(with_unknown.join(none_unknown, on=KEY, how="anti"), ["unknown"], groups | services)
     amounts = connection.sql("SELECT * FROM marts.amounts").pl()
     on_register, _ = decide(
         amounts.select(
@@ -74,18 +71,26 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
         ),
         ["pupils"],
     )
-    of_schools = pl.concat([met, _in_two(seen, ["seen"]), _in_two(pupils, ["K", "E"])]).join(
-        unknown, on=SCHOOL, how="left"
+    not_unknown = pl.when("none").then(False).otherwise("hides_unknown").alias("hides_unknown")
+    of_schools, of_areas = (
+        pl.concat([of_met, _in_two(of_pupils)])
+        .join(of_unknown, on=grain, how="full", coalesce=True)
+        .join(none_unknown, on=KEY, how="left")
+        .with_columns(not_unknown)
+        .drop("none")
+        for of_met, of_pupils, of_unknown, grain in (
+            (met, pupils, unknown, SCHOOL),
+            (met_area, pupils_area.filter(ALL), unknown_area, AREA),
+        )
     )
-    of_areas = pl.concat(
-        [met_area, _in_two(seen_area.filter(ALL), ["seen"]), _in_two(pupils_area.filter(ALL), ["K", "E"])]
-    ).join(unknown_area, on=AREA, how="full", coalesce=True)
     figures = connection.sql("SELECT * FROM marts.indicator_values WHERE group_type = 'all'").pl()
     figures_of_areas = connection.sql("SELECT *, 'duty' AS applies_as FROM marts.indicator_values_area").pl()
     return {
         "indicator_values": _hide_rates(figures, of_schools, SCHOOL, threshold),
-        "indicator_values_area": _hide_rates(figures_of_areas, of_areas, AREA, threshold).drop("applies_as"),
-        "waiting_times": _hide_waits(connection, (seen, unknown), (seen_area, unknown_area), threshold),
+        "indicator_values_area": _worth_listing(
+            _hide_rates(figures_of_areas, of_areas.filter(~OF_WAITS), AREA, threshold).drop("applies_as")
+        ),
+        "waiting_times": _hide_waits(connection, of_schools, of_areas, threshold),
         "needs_profile": _hide_needs(needs, pupils, pupils_area, areas_of(schools)),
         "amounts": _hide_amounts(amounts, on_register),
     }
@@ -97,29 +102,21 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
 def _counts_of_rates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Pupils' indicators: a count of those who meet it, of those who do not, and of those of whom it is not known."""
     return connection.sql(
-        f"""SELECT indicator_id, term, urn, group_type, group_value, numerator AS met, denominator - numerator AS not_met, unknown
-        FROM marts.indicator_values WHERE applies_as = 'duty' AND {COUNTS_PUPILS}"""
-    ).pl()
-
-
-def _counts_of_waits(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """NPR03 by service; a school that refers nobody has its row for all services."""
-    return connection.sql(
-        """WITH waits AS (
-            SELECT *, referrals - seen - still_waiting AS ended_unseen FROM marts.waiting_times WHERE area_type = 'school'
+        f"""WITH figures AS (SELECT * FROM marts.indicator_values WHERE applies_as = 'duty' AND {COUNTS_PUPILS}),
+        waits AS (
+            SELECT w.*, w.area_code AS urn FROM marts.waiting_times AS w
+            SEMI JOIN (SELECT term, urn AS area_code FROM figures WHERE indicator_id = 'NPR03') USING (term, area_code)
+            WHERE w.area_type = 'school'
         )
-        SELECT 'NPR03' AS indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value,
-            f.numerator AS seen, coalesce(w.still_waiting, f.denominator - f.numerator) AS still_waiting,
-            f.denominator - f.numerator - coalesce(w.still_waiting, f.denominator - f.numerator) AS ended_unseen, f.unknown
-        FROM marts.indicator_values AS f
-        LEFT JOIN waits AS w ON f.term = w.term AND f.urn = w.area_code AND w.service = 'all'
-        WHERE f.indicator_id = 'NPR03' AND f.group_type = 'all' AND f.applies_as = 'duty'
+        SELECT indicator_id, term, urn, group_type, group_value, numerator AS met, denominator - numerator AS not_met, unknown
+        FROM figures
         UNION ALL
-        SELECT 'NPR03', w.term, w.area_code, 'service', w.service, seen, still_waiting, ended_unseen, w.unknown
-        FROM waits AS w
-        SEMI JOIN (SELECT term, urn AS area_code FROM marts.indicator_values WHERE indicator_id = 'NPR03' AND applies_as = 'duty')
-            USING (term, area_code)
-        WHERE w.service <> 'all'"""
+        SELECT 'NPR03', term, urn, 'service', service, seen, referrals - seen, unknown FROM waits WHERE service <> 'all'
+        UNION ALL
+        SELECT 'NPR03', term, urn, 'standing', 'waiting', 0, still_waiting, 0 FROM waits WHERE service = 'all'
+        UNION ALL
+        SELECT 'NPR03', term, urn, 'standing', 'ended', 0, referrals - seen - still_waiting, 0 FROM waits
+        WHERE service = 'all'"""
     ).pl()
 
 
@@ -187,14 +184,10 @@ def _group_values(lists: dict[str, list[str]]) -> dict[str, list[str]]:
 # ------------------------------------------------------------------------------------------------------- what is hidden
 
 
-def _in_two(decided: pl.DataFrame, met: list[str]) -> pl.DataFrame:
-    """Of NPR03 and OUT01, which count more than two kinds: a kind that is hidden hides the half that it belongs to."""
-    kinds = [c for c in decided.columns if c.startswith("hides_")]
-    of_met = [f"hides_{kind}" for kind in met]
+def _in_two(decided: pl.DataFrame) -> pl.DataFrame:
+    """OUT01, of which the profile counts three kinds: a kind that is hidden hides the half that it belongs to."""
     return decided.select(
-        pl.exclude(kinds),
-        hides_met=pl.any_horizontal(of_met),
-        hides_not_met=pl.any_horizontal(k for k in kinds if k not in of_met),
+        pl.exclude("^hides_.*$"), hides_met=pl.col("hides_K") | pl.col("hides_E"), hides_not_met="hides_N"
     )
 
 
@@ -232,51 +225,55 @@ def _hide_rates(figures: pl.DataFrame, decided: pl.DataFrame, grain: list[str], 
     )
 
 
+def _worth_listing(figures: pl.DataFrame) -> pl.DataFrame:
+    """Without the groups of a phase or trust of which no rate is left: they would be most of the rows."""
+    has_rate = (pl.col("denominator") > 0).fill_null(False).any().over(*KEY, "area_type", "area_code", "group_type")
+    return figures.filter(ALL | (pl.col("area_type") == "la") | has_rate)
+
+
 def _is_small_itself(count: pl.Expr, threshold: int, counts_pupils: pl.Expr | bool = True) -> pl.Expr:
     """What is small is hidden whatever was decided: of an area that were not the sum of its schools, too."""
     return (is_small(count, threshold) & counts_pupils).fill_null(False)
 
 
 def _hide_waits(
-    connection: duckdb.DuckDBPyConnection,
-    of_schools: tuple[pl.DataFrame, pl.DataFrame],
-    of_areas: tuple[pl.DataFrame, pl.DataFrame],
-    threshold: int,
+    connection: duckdb.DuckDBPyConnection, of_schools: pl.DataFrame, of_areas: pl.DataFrame, threshold: int
 ) -> pl.DataFrame:
-    """Waiting times; `of_schools`, `of_areas`: what is decided of those seen, waiting and neither, and of the unknown."""
-    schools = (
-        of_schools[0]
-        .join(of_schools[1], on=SCHOOL, how="left")
-        .with_columns(area_type=pl.lit("school"), area_code="urn", service=pl.lit("all"))
+    """Waiting times; `of_schools`, `of_areas`: what is decided of NPR03, by service and by standing too."""
+    npr03 = pl.col("indicator_id") == "NPR03"
+    hides = ["hides_met", "hides_not_met", "hides_unknown"]
+    areas, grain = of_areas.filter(npr03), ["term", "area_type", "area_code", "service"]
+    schools = of_schools.filter(npr03).with_columns(area_type=pl.lit("school"), area_code="urn", service=pl.lit("all"))
+    by_service = areas.filter(ALL | (pl.col("group_type") == "service")).with_columns(service="group_value")
+    decided = pl.concat([schools.select(*grain, *hides), by_service.select(*grain, *hides)])
+    waiting = areas.filter(group_type="standing", group_value="waiting").select(
+        *grain[:3], pl.lit("all").alias("service"), hides_waiting="hides_not_met"
     )
-    areas = of_areas[0].join(of_areas[1], on=AREA, how="left").with_columns(service="group_value")
-    grain = ["term", "area_type", "area_code", "service"]
-    kinds = [f"hides_{kind}" for kind in WAITS]
-    decided = pl.concat(
-        part.filter(pl.col("indicator_id") == "NPR03").select(*grain, *kinds, "hides_unknown")
-        for part in (schools, areas)
-    )
-    waits = connection.sql("SELECT * FROM marts.waiting_times WHERE area_type <> 'school' OR service = 'all'").pl()
-    any_kind = pl.any_horizontal(kinds)
-    seen, waiting = pl.col("seen"), pl.col("still_waiting")
     counts = ("referrals", "seen", "still_waiting", "unknown")
+    not_seen = pl.col("referrals") - pl.col("seen")
+    small = {"hides_met": pl.col("seen"), "hides_not_met": not_seen, "hides_unknown": pl.col("unknown")}
+    either = pl.col("hides_met") | pl.col("hides_not_met")
     return (
-        waits.join(decided, on=grain, how="full", coalesce=True)
+        connection.sql("SELECT * FROM marts.waiting_times WHERE area_type <> 'school' OR service = 'all'")
+        .pl()
+        .join(decided, on=grain, how="full", coalesce=True)
+        .join(waiting, on=grain, how="left")
+        .with_columns(pl.col(h).fill_null(True) | _is_small_itself(count, threshold) for h, count in small.items())
+        .filter(pl.col("referrals").is_not_null() | either | pl.col("hides_unknown"))
+        .with_columns(pl.col(counts).fill_null(0))
         .with_columns(
-            pl.col(hides).fill_null(True) | _is_small_itself(count, threshold)
-            for hides, count in zip(
-                [*kinds, "hides_unknown"],
-                [seen, waiting, pl.col("referrals") - seen - waiting, pl.col("unknown")],
-                strict=True,
-            )
+            hides_referrals=either,
+            hides_seen="hides_met",
+            hides_value=either,
+            # where it was not decided it is known only that nobody waits where everybody was seen
+            hides_still_waiting=pl.col("hides_waiting").fill_null(pl.col("hides_not_met") | (not_seen > 0))
+            | _is_small_itself(pl.col("still_waiting"), threshold),
         )
-        .filter(pl.col("referrals").is_not_null() | any_kind | pl.col("hides_unknown"))
-        .with_columns(pl.col(counts).fill_null(0), hides_referrals=any_kind, hides_value=any_kind)
         .with_columns(
             *(pl.when(f"hides_{c}").then(None).otherwise(c).alias(c) for c in counts),
             *(pl.when("hides_value").then(None).otherwise(c).alias(c) for c in ("median_days", "ninetieth_days")),
         )
-        .drop("hides_ended_unseen")
+        .drop("hides_met", "hides_not_met", "hides_waiting")
     )
 
 

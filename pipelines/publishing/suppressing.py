@@ -268,9 +268,11 @@ def _rare_groups(cells: pl.DataFrame, values: list[str], outcomes: list[str], th
         .with_columns(unsafe=(~is_safe).cast(pl.Int32), size=pl.sum_horizontal(outcomes))
         .sort("k", (pl.col("size") > 0) & (pl.col("unsafe") == 0), "size", "group_value")
     )
-    together = [pl.col(o).cum_sum().over("k") for o in outcomes]
     to_come = pl.col("unsafe").sum().over("k") - pl.col("unsafe").cum_sum().over("k")
-    is_enough = pl.all_horizontal((sum_ == 0) | (sum_ >= threshold) for sum_ in together) & (pl.col("size") > 0)
+    sums = {o: pl.col(o).cum_sum().over("k") for o in outcomes}
+    # one school has of them all at most what one has of each
+    others = {o: sums[o] - pl.col(f"most_{o}").cum_sum().over("k") for o in outcomes}
+    is_enough = pl.all_horizontal((sums[o] == 0) | (others[o] >= threshold) for o in outcomes) & (pl.col("size") > 0)
     return (
         ordered.with_columns(
             ends=(is_enough & (to_come == 0)).cast(pl.Int32), any_unsafe=pl.col("unsafe").sum().over("k") > 0

@@ -95,7 +95,12 @@ INDICATOR = (
     Column("indicator", "filter", "Indicator", "Its id and name; defined in indicators.csv.", group="theme"),
 )
 BREAKDOWN = (
-    Column("breakdown_topic", "group", "Breakdown", "What pupils are broken down by; Total is all of them."),
+    Column(
+        "breakdown_topic",
+        "group",
+        "Breakdown",
+        "What pupils are broken down by; Total is all of them. Of a phase or trust, where any rate of it is left.",
+    ),
     Column("breakdown", "filter", "Group", "The group of pupils.", group="breakdown_topic"),
 )
 RATE = (
@@ -148,7 +153,13 @@ WAITS = (
         dp="0",
     ),
     Column("seen_count", "indicator", "Seen", "Of them, those with a first contact.", dp="0"),
-    Column("waiting_count", "indicator", "Still waiting", "Of them, those still waiting at the as-at date.", dp="0"),
+    Column(
+        "waiting_count",
+        "indicator",
+        "Still waiting",
+        "Of them, those still waiting at the as-at date; of areas, and of all services together.",
+        dp="0",
+    ),
     Column("unknown_count", "indicator", "Not known", "Referrals whose wait is not known; left out.", dp="0"),
     Column(
         "wait_median",

@@ -136,8 +136,20 @@ def test_how_many_wait_hides_the_median_and_the_same_figure_among_the_indicators
     hidden = tables["waiting_times"].filter(first).row(0, named=True)
     assert [hidden[c] for c in ("referrals", "seen", "still_waiting", "median_days")] == [None] * 4
     shown = tables["waiting_times"].filter(area_type="la").row(0, named=True)
-    assert (shown["referrals"], shown["still_waiting"], shown["median_days"]) == (69, 32, 30)
+    assert (shown["referrals"], shown["seen"], shown["still_waiting"], shown["median_days"]) == (69, 37, 32, 30)
     assert by_urn(tables["indicator_values"], "denominator")["100001"] is None
+
+
+def test_how_many_still_wait_is_hidden_where_few_left_unseen(snapshot):
+    # 3 of the 10 at the first school who were not seen wait no longer: the LA's 30 less those who wait would say so
+    waits = [(20, 10, 7), (20, 10, 10), (20, 10, 10)]  # referrals, seen, still waiting
+    places = [*(("school", urn) for urn in SCHOOLS[:3]), ("la", "801")]
+    for (referrals, seen, waiting), (area, code) in zip([*waits, (60, 30, 27)], places, strict=True):
+        of = {"term": TERM, "area_type": area, "area_code": code, "service": "all", "unknown": 0, "median_days": 30}
+        add(snapshot, "waiting_times", [of | {"referrals": referrals, "seen": seen, "still_waiting": waiting}])
+    figures(snapshot, "NPR03", *((seen, referrals, 0) for referrals, seen, _ in waits))
+    la = suppressed(snapshot, THRESHOLD)["waiting_times"].filter(area_type="la").row(0, named=True)
+    assert (la["referrals"], la["seen"], la["still_waiting"], la["median_days"]) == (60, 30, None, 30)
 
 
 def test_few_pupils_with_a_plan_hide_a_schools_needs_profile(snapshot):
@@ -183,6 +195,30 @@ def test_few_pupils_hide_the_pounds_a_pupil_and_leave_the_amounts(snapshot):
     assert by_urn(table, "per_pupil")["100001"] is None
     assert by_urn(table, "pupils")["100001"] is None
     assert set(by_urn(table, "expenditure").values()) == {900}
+
+
+def test_a_figure_that_was_small_before_it_was_restated_is_hidden(snapshot):
+    figures(snapshot, "REV01", (20, 20, 0), (11, 20, 0), (12, 20, 0), (13, 20, 0))
+    assert suppressed(snapshot, THRESHOLD)["indicator_values"]["hides_value"].sum() == 0
+    snapshot.execute(
+        "INSERT INTO marts.restatements VALUES ('REV01', 'school', ?, ?, 'all', 17, 20, 0, now())", [SCHOOLS[0], TERM]
+    )
+    restated = suppressed(snapshot, THRESHOLD)["indicator_values"]
+    assert by_urn(restated, "numerator")[SCHOOLS[0]] is None
+    assert restated["hides_value"].sum() > 1
+
+
+def test_groups_of_which_no_rate_is_left_are_listed_of_the_la_alone(snapshot):
+    figures(snapshot, "REV01", (12, 20, 0), (10, 20, 0), (11, 20, 0), (10, 20, 0))
+    of = {"indicator_id": "REV01", "term": TERM, "unknown": 0, "group_type": "sex"}
+    for sex, numerator in (("F", 2), ("M", 1)):
+        row = of | {"group_value": sex, "numerator": numerator, "denominator": 3}
+        add(snapshot, "indicator_values", [row | {"urn": SCHOOLS[0], "applies_as": "duty"}])
+        areas = [{"area_type": "la", "area_code": "801"}, {"area_type": "phase", "area_code": "Primary"}]
+        add(snapshot, "indicator_values_area", [row | area for area in areas])
+    groups = suppressed(snapshot, THRESHOLD)["indicator_values_area"].filter(group_type="sex")
+    assert set(groups["area_type"]) == {"la"}
+    assert set(groups["hides_value"]) == {True}
 
 
 def test_no_small_count_is_left_in_any_table(snapshot):
