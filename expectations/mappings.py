@@ -72,6 +72,9 @@ def load_mapping(name: str) -> ExportMapping:
         _export(f"{where}, export {export}", export, of_export, tables)
         for export, of_export in _dict(f"{where}, exports", about["exports"]).items()
     )
+    keyless = [export.table for export in exports if not tables[export.table].key]
+    if several := [table for table in keyless if keyless.count(table) > 1]:
+        raise MappingError(f"{where}: two exports are of {several[0]}, which is one row")
     lists = {f.list for table in tables.values() for f in table.fields.values() if f.list}
     codes = {
         known: _codes(f"{where}, codes of {known}", known, of_list, lists)
@@ -104,9 +107,11 @@ def _export(where: str, name: str, written: Any, tables: Mapping[str, Table]) ->
         needed=("table", "recognised_by", "headers"),
         optional=("ranked", "ignored", "leave_out"),
     )
-    table = tables.get(about["table"])
-    if table is None:
-        raise MappingError(f"{where}: there is no table {about['table']}. There are: {', '.join(tables)}")
+    # the row of `return` is made of what the command is told
+    known_tables = [table for table in tables if table != "return"]
+    if about["table"] not in known_tables:
+        raise MappingError(f"{where}: there is no table {about['table']}. There are: {', '.join(known_tables)}")
+    table = tables[about["table"]]
     ranked = _dict(f"{where}, ranked", about.get("ranked", {}))
     known = [*table.fields, *((RANK, RANKED) if ranked else ())]
     headers = _folded_keys(f"{where}, headers", _dict(f"{where}, headers", about["headers"]))
@@ -116,8 +121,10 @@ def _export(where: str, name: str, written: Any, tables: Mapping[str, Table]) ->
     if unknown := [of_rank for of_rank in ranked.values() if of_rank not in table.fields]:
         raise MappingError(f"{where}, ranked: {table.name} has no field {unknown[0]}")
     recognised_by = _list(f"{where}, recognised_by", about["recognised_by"])
-    if ranked and not {RANK, RANKED} <= set(headers.values()):
-        raise MappingError(f"{where}: it has ranks, but no headings of '{RANK}' and '{RANKED}'")
+    if ranked and not {RANK, RANKED} <= {*recognised_by}:
+        raise MappingError(f"{where}: it has ranks, so recognised_by must name {RANK} and {RANKED}")
+    if missing := [name for name in table.key if name not in headers.values()]:
+        raise MappingError(f"{where}: no heading is {missing[0]}, which says which row of {table.name} it is")
     if unknown := [one for one in recognised_by if one not in headers.values()]:
         raise MappingError(f"{where}, recognised_by: no heading is {unknown[0]}")
     if not recognised_by:

@@ -66,7 +66,8 @@ def test_values_are_what_is_written_and_keys_do_not_mind_case_and_spaces(tmp_pat
         ("ignored: [Surname]", "passed_over: [Surname]", "passed_over is not known here"),
         ("label: Ours", "", "label is missing"),
         ("label: Ours", "label: Ours\ndates: ['%d/%m/%y']", "has no year of four digits"),
-        ("ignored: [Surname]", "ranked: {1: primary_need}", "no headings of 'rank' and 'ranked'"),
+        ("ignored: [Surname]", "ranked: {1: primary_need}", "recognised_by must name rank and ranked"),
+        ("table: pupils", "table: return", "there is no table return"),
         ("UPN: upn,", "UPN: upn, UPN: uln,", "UPN is there twice"),
         ("exports:", "exports: [", "cannot be read"),
     ],
@@ -76,6 +77,18 @@ def test_a_wrong_mapping_says_where_it_is_wrong(tmp_path, change, to, says):
     with pytest.raises(MappingError) as error:
         load_mapping(str(write(tmp_path, RIGHT.replace(change, to))))
     assert says in str(error.value)
+
+
+def test_an_export_without_what_says_which_row_is_which_is_none(tmp_path):
+    text = RIGHT.replace("[upn]", "[sen_provision]").replace("UPN: upn, ", "")
+    with pytest.raises(MappingError, match="no heading is upn, which says which row of pupils it is"):
+        load_mapping(str(write(tmp_path, text)))
+
+
+def test_of_a_sheet_of_one_row_there_is_one_export(tmp_path):
+    one = "\n    table: arrangements\n    recognised_by: [senco_award]\n    headers: {Award: senco_award}"
+    with pytest.raises(MappingError, match="two exports are of arrangements, which is one row"):
+        load_mapping(str(write(tmp_path, f"label: Ours\nexports:\n  a:{one}\n  b:{one}\n")))
 
 
 def test_a_mapping_that_is_not_there_says_which_are():
