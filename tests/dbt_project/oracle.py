@@ -83,6 +83,16 @@ class Oracle:
                 speaking[(urn, pupil, *key_of(row))] = row  # a later year's row takes the place of an earlier one's
         return speaking
 
+    def _listed_until(self, row: dict) -> date:
+        """A, or the as-at date of the last return that lists a referral which the school's next year does not carry in."""
+        last = self.current[row["return_id"]]
+        years = [
+            r["academic_year"]
+            for r in self.current.values()
+            if r["urn"] == last["urn"] and self.position[r["term"]] <= self.number
+        ]
+        return self.calendar[self.position[last["term"]]].as_at_date if last["academic_year"] < max(years) else self.a
+
     def _consultations(self) -> dict[tuple, dict]:
         """(school, pupil, day) -> the row of the newest return that lists it, of the newest returns of all years."""
         newest: dict[tuple, dict] = {}
@@ -179,7 +189,7 @@ class Oracle:
             if who != pupil:
                 continue
             left = self.pupils[urn, pupil]["leaving_date"]
-            until = min(left, self.a) if left else self.a
+            until = min(left or self.a, self._listed_until(row))
             first, status = row["first_contact_date"], row["status"]
             contact_end = first and (row["ended_date"] or (until if status == "ACTIVE" else first))
             if (
@@ -467,7 +477,7 @@ class Oracle:
                 if who != pupil or referred > self.a:
                     continue
                 left, ended = self.pupils[other, pupil]["leaving_date"], spec["ended_date"]
-                over = (left and left <= self.a) or (ended and ended <= self.a)
+                over = (left and left <= self.a) or (ended and ended <= self.a) or self._listed_until(spec) < self.a
                 if over or spec["status"] not in (None, "ACTIVE"):
                     verdicts.add(False)
                 elif spec["status"] is None or self.pupils[other, pupil]["leaving_date__fault"]:

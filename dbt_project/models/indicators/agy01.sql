@@ -7,13 +7,14 @@ pupils as (select * from {{ ref('int_pupils') }}),
 specialists as (select * from {{ ref('int_specialists') }}),
 
 linked as (
-    -- at any school of the LA; what a school says of a pupil who left counts up to the leaving date
+    -- at any school of the LA; what a school says of a pupil who left counts up to the leaving date, and what it does
+    -- not carry into a new year is active no longer
     select
         specialists.term,
         specialists.pupil_key,
         case
             when pupils.leaving_date <= terms.as_at_date or specialists.ended_date <= terms.as_at_date then false
-            when specialists.status <> 'ACTIVE' then false
+            when specialists.status <> 'ACTIVE' or specialists.listed_until is not null then false
             when specialists.status is null or specialists.ended_date_unreadable or pupils.leaving_date_unreadable
                 then null
             else true

@@ -16,8 +16,13 @@ referrals as (
         specialists.advice_date,
         specialists.status,
         specialists.ended_date,
-        -- what a school says of a pupil who left counts up to the leaving date
-        least(coalesce(pupils.leaving_date, windows.as_at_date), windows.as_at_date) as open_until,
+        -- what a school says of a pupil who left counts up to the leaving date; what it does not carry into a new year,
+        -- as long as it was listed
+        least(
+            coalesce(pupils.leaving_date, windows.as_at_date),
+            coalesce(specialists.listed_until, windows.as_at_date),
+            windows.as_at_date
+        ) as open_until,
         specialists.status is null
         or specialists.first_contact_date_unreadable
         or specialists.advice_date_unreadable

@@ -14,11 +14,13 @@ referrals as (
         ) as seen_on,
         specialists.first_contact_date_unreadable
         or (specialists.first_contact_date is null and specialists.advice_date_unreadable) as contact_unreadable,
-        -- who left, or whose referral ended without a contact, waits no longer, and had waited until then
+        -- who left, or whose referral ended without a contact or is not carried into the new year, waits no longer, and
+        -- had waited until then
         least(
             terms.as_at_date,
             coalesce(pupils.leaving_date, terms.as_at_date),
-            coalesce(specialists.ended_date, terms.as_at_date)
+            coalesce(specialists.ended_date, terms.as_at_date),
+            coalesce(specialists.listed_until, terms.as_at_date)
         ) as waited_until,
         terms.as_at_date
     from specialists
