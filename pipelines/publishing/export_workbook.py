@@ -106,9 +106,8 @@ class _Looks:
 
     def header(self, kind: str = "text") -> Format:
         align = {"align": "right"} if kind in NUMBER_FORMATS else {}
-        return self(
-            bold=True, font_color="#FFFFFF", bg_color=BAND, text_wrap=True, border=1, border_color="#D8DCE0", **align
-        )
+        frame = {"bg_color": BAND, "border": 1, "border_color": "#D8DCE0"}
+        return self(bold=True, font_color="#FFFFFF", text_wrap=True, valign="vcenter", **frame, **align)
 
     def symbol(self, kind: str) -> Format:
         place = {"align": "right"} if kind in NUMBER_FORMATS else {"align": "left", "indent": 1}
@@ -392,7 +391,7 @@ def _waits(waits: pl.DataFrame) -> Sheet:
             Shown("wait_median", "Median (days)", "count", 10),
             Shown("wait_ninetieth", "90th centile (days)", "count", 11),
         ),
-        _newest_first(waits),
+        _newest_first(waits.sort("area", pl.col("service") != TOTAL, "service")),
     )
 
 
@@ -411,7 +410,7 @@ def _needs(needs: pl.DataFrame) -> Sheet:
             Shown("breakdown", "Group", width=44),
             *(Shown(kind, kind, "count", 12) for kind in kinds),
         ),
-        _newest_first(wide.with_columns(pl.col(kinds).fill_null("0"))),
+        _newest_first(wide.with_columns(pl.col(kinds).fill_null("0")).sort("area", maintain_order=True)),
     )
 
 
@@ -694,14 +693,15 @@ def _write_contents(sheet: Worksheet, sheets: Iterable[Sheet], looks: _Looks) ->
     sheet.set_row(0, 24)
     sheet.write_string(0, 0, CONTENTS, looks.title())
     for column, header in enumerate(("Sheet", "What is on it", "Rows")):
-        sheet.write_string(2, column, header, looks.header())
+        sheet.write_string(2, column, header, looks.header("count" if header == "Rows" else "text"))
     for row, of in enumerate(sheets, start=3):
         sheet.write_url(
             row, 0, f"internal:'{of.name}'!A1", looks(font_color=BAND, underline=1, **looks.line()), of.name
         )
-        sheet.write_string(row, 1, of.says, looks(text_wrap=True, **looks.line()))
+        says = f"{of.title}. {of.says}"
+        sheet.write_string(row, 1, says, looks(text_wrap=True, **looks.line()))
         sheet.write_number(row, 2, of.rows.height, looks.cell("count"))
-        sheet.set_row(row, height(of.says, 110) + 4)
+        sheet.set_row(row, height(says, 125) + 4)
     sheet.freeze_panes(3, 0)
 
 

@@ -88,10 +88,23 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
     return {
         "indicator_values": _hide_rates(figures, of_schools, SCHOOL, threshold),
         "indicator_values_area": _worth_listing(
-            _hide_rates(figures_of_areas, of_areas.filter(~OF_WAITS), AREA, threshold).drop("applies_as")
+            _hide_rates(figures_of_areas, of_areas.filter(~OF_WAITS), AREA, threshold).drop("applies_as"),
+            [*KEY, "area_type", "area_code", "group_type"],
+            ALL,
+            ["denominator"],
         ),
-        "waiting_times": _hide_waits(connection, of_schools, of_areas, threshold),
-        "needs_profile": _hide_needs(needs, pupils, pupils_area, areas_of(schools)),
+        "waiting_times": _worth_listing(
+            _hide_waits(connection, of_schools, of_areas, threshold),
+            ["term", "area_type", "area_code", pl.col("service") == "all"],
+            pl.col("service") == "all",
+            ["referrals"],
+        ),
+        "needs_profile": _worth_listing(
+            _hide_needs(needs, pupils, pupils_area, areas_of(schools)),
+            ["term", "area_type", "area_code", "breakdown"],
+            pl.col("breakdown") == "all",
+            PROVISIONS,
+        ),
         "amounts": _hide_amounts(amounts, on_register),
     }
 
@@ -225,10 +238,12 @@ def _hide_rates(figures: pl.DataFrame, decided: pl.DataFrame, grain: list[str], 
     )
 
 
-def _worth_listing(figures: pl.DataFrame) -> pl.DataFrame:
-    """Without the groups of a phase or trust of which no rate is left: they would be most of the rows."""
-    has_rate = (pl.col("denominator") > 0).fill_null(False).any().over(*KEY, "area_type", "area_code", "group_type")
-    return figures.filter(ALL | (pl.col("area_type") == "la") | has_rate)
+def _worth_listing(
+    figures: pl.DataFrame, groups: list[str | pl.Expr], is_all: pl.Expr, shown: list[str]
+) -> pl.DataFrame:
+    """Without the groups of a phase or trust of which no figure is left: they would be most of the rows."""
+    is_left = pl.any_horizontal((pl.col(c) > 0).fill_null(False) for c in shown).any().over(groups)
+    return figures.filter(is_all | (pl.col("area_type") == "la") | is_left)
 
 
 def _is_small_itself(count: pl.Expr, threshold: int, counts_pupils: pl.Expr | bool = True) -> pl.Expr:

@@ -227,7 +227,7 @@ def tidy_files(connection: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataF
     return [
         of("sen_indicators", "Indicators: LA, phases and trusts", (*OF_AREAS, *INDICATOR, *BREAKDOWN, *RATE, *SCHOOLS_COUNTED), rates, *by_indicator),
         of("sen_indicators_schools", "Indicators: schools", (*OF_SCHOOLS, *INDICATOR, *RATE), rates_of_schools, "position"),
-        of("sen_waiting_times", "Waiting for specialists: LA, phases and trusts", (*OF_AREAS, SERVICE, *WAITS), _waits(waits.filter(~is_school)), "service"),
+        of("sen_waiting_times", "Waiting for specialists: LA, phases and trusts", (*OF_AREAS, SERVICE, *WAITS), _waits(waits.filter(~is_school)), "service_place", "service"),
         of("sen_waiting_times_schools", "Waiting for specialists: schools", (*OF_SCHOOLS, *WAITS), _waits(waits.filter(is_school))),
         of("sen_needs_profile", "Needs profile: LA, phases and trusts", (*OF_AREAS, PROVISION, *BREAKDOWN, *PUPILS), needs.filter(~is_school), "topic_place", "breakdown", "sen_provision"),
         of("sen_needs_profile_schools", "Needs profile: schools", (*OF_SCHOOLS, PROVISION, *PUPILS), needs.filter(is_school), "sen_provision"),
@@ -410,6 +410,7 @@ def _waits(waits: pl.DataFrame) -> pl.DataFrame:
         "area_type",
         "area_code",
         "service",
+        (pl.col("service") != TOTAL).alias("service_place"),
         *(_figure(column, f"hides_{column}").alias(name) for name, column in counts.items()),
         *(_figure(column, "hides_value", none=NOT_AVAILABLE).alias(name) for name, column in days.items()),
     )
