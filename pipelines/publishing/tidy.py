@@ -229,7 +229,7 @@ def tidy_files(connection: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataF
         of("sen_indicators_schools", "Indicators: schools", (*OF_SCHOOLS, *INDICATOR, *RATE), rates_of_schools, "position"),
         of("sen_waiting_times", "Waiting for specialists: LA, phases and trusts", (*OF_AREAS, SERVICE, *WAITS), _waits(waits.filter(~is_school)), "service_place", "service"),
         of("sen_waiting_times_schools", "Waiting for specialists: schools", (*OF_SCHOOLS, *WAITS), _waits(waits.filter(is_school))),
-        of("sen_needs_profile", "Needs profile: LA, phases and trusts", (*OF_AREAS, PROVISION, *BREAKDOWN, *PUPILS), needs.filter(~is_school), "topic_place", "breakdown", "sen_provision"),
+        of("sen_needs_profile", "Needs profile: LA, phases and trusts", (*OF_AREAS, PROVISION, *BREAKDOWN, *PUPILS), needs.filter(~is_school), "topic_place", "group_place", "breakdown", "sen_provision"),
         of("sen_needs_profile_schools", "Needs profile: schools", (*OF_SCHOOLS, PROVISION, *PUPILS), needs.filter(is_school), "sen_provision"),
         of("sen_spending", "Spending of the notional SEN budget: LA, phases and trusts", (*OF_AREAS, *SPENDING, *SCHOOLS_COUNTED), _spending_of_areas(areas.filter(is_spending, group_type="all"))),
         of("sen_spending_schools", "Spending of the notional SEN budget: schools", (*OF_SCHOOLS, FINANCIAL_YEAR, *SPENDING, *A_PUPIL), _spending_of_schools(amounts)),
@@ -325,9 +325,10 @@ def _percent(column: str, hides: str | None = None) -> pl.Expr:
 
 
 def _breakdown(group_type: str, group_value: str) -> list[pl.Expr]:
-    """breakdown_topic and breakdown, as people say them, and the topic's place."""
+    """breakdown_topic and breakdown, as people say them, the topic's place, and of a year group its own."""
     groups = pl.struct(t=group_type, v=group_value)
     topics = [*GROUP_TYPES, *NEEDS_TOPICS]
+    years = list(code_labels()["year_group"])
     said = groups.map_elements(lambda group: _said(group["t"], group["v"]), return_dtype=pl.List(pl.String))
     return [
         said.list.get(0).alias("breakdown_topic"),
@@ -335,6 +336,9 @@ def _breakdown(group_type: str, group_value: str) -> list[pl.Expr]:
         pl.col(group_type)
         .replace_strict(topics, range(len(topics)), return_dtype=pl.Int8, default=99)
         .alias("topic_place"),
+        pl.when(pl.col(group_type) == "year_group")
+        .then(pl.col(group_value).replace_strict(years, range(len(years)), return_dtype=pl.Int8, default=99))
+        .alias("group_place"),
     ]
 
 
