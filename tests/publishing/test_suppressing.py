@@ -195,6 +195,28 @@ def test_a_figure_that_was_small_when_it_was_published_stays_hidden_with_the_sam
     assert hide(now, schools)["not_met"] == set()
 
 
+def of_both_exports(then: pl.DataFrame, now: pl.DataFrame, schools: pl.DataFrame, hidden: list[set[tuple]]) -> float:
+    """The width to which who reads both exports can bring down the count that changed; the others are known not to have."""
+    (changed,) = then.filter(pl.col("not_met") != now["not_met"])["urn"]
+    shown = []
+    for counts, hides, name in zip((then, now), hidden, (changed, f"{changed} now"), strict=True):
+        sums, _ = published_sums(counts, "not_met", within_areas(schools), {}, hides)
+        for parts, total in sums:
+            shown.append(({(name if urn == changed else urn, *group): n for (urn, *group), n in parts.items()}, total))
+    ((low, high),) = bounds(shown, [({(changed, *ALL): 1}, 0)])
+    return high - low
+
+
+def test_a_small_count_cannot_be_had_from_an_export_before_and_one_after_it_was_corrected():
+    schools, then = primary_schools(3, 9, 8, 7, 12, 11)
+    now = then.with_columns(not_met=pl.when(not_met=3).then(0).otherwise("not_met"))
+    before = hide(then, schools)["not_met"]
+    with_memory = hide(now, schools, was_small=then.filter(not_met=3))["not_met"]
+    assert of_both_exports(then, now, schools, [before, with_memory]) >= THRESHOLD
+    # and it could, were what it was forgotten: then what was hidden with it is shown
+    assert of_both_exports(then, now, schools, [before, hide(now, schools)["not_met"]]) == pytest.approx(0, abs=1e-6)
+
+
 def test_a_schools_place_depends_on_nobody_else():
     schools, _ = make_la([("Primary", "T1", 0, 1.0)] * 30 + [("Nursery", None, 0, 1.0)] * 3, seed=1)
     fewer = schools.head(20)
