@@ -17,14 +17,15 @@ schools fits all that is shown: a hidden count may be anything from 0 to such a 
 small in the whole LA is hidden everywhere, with the next smallest until their sum is safe; then each branch must be safe for
 every group, and so wide that what schools show of all their pupils fixes no group of theirs.
 
-What this holds, for one threshold: the same figures hide the same cells in any export, whatever terms and formats it has; a
-term's figures say nothing that is exact of another term's; a new or closed school changes no other's company. A figure that was small
-when it was published stays hidden after it is restated (`marts.restatements`).
+What this holds, for one threshold: the same figures hide the same cells in any export, whatever terms and formats it has; of
+terms whose years overlap nothing that they share is published; a new or closed school changes no other's company. A figure
+that was small when it was published stays hidden, with the same schools, after it is restated (`marts.restatements`).
 
-What it does not hold: who knows that two indicators count the same pupils can take their denominators from each other, and
-so learn how many are unknown; a school that moves to another trust or phase has other company, in past terms too, and a
-figure that becomes small after it was shown can be had from what was shown then: do not give exports from before and after
-to the same reader. Nor does it hide a change: two exports tell by how much a sum has moved.
+What it does not hold: who knows that two indicators count the same pupils, or one a group of another (LAC01 those looked
+after), can compare their denominators, and so learn how many are unknown; schools that put their own figures together know
+more than one; a school that moves to another trust or phase has other company, in past terms too, and a figure that becomes
+small after it was shown can be had from what was shown then: do not give exports from before and after to the same reader.
+Nor does it hide a change: two exports tell by how much a sum has moved.
 """
 
 import hashlib
