@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Any
 
 import altair as alt
@@ -98,10 +99,10 @@ def with_term_labels(data: pl.DataFrame) -> pl.DataFrame:
     return data.with_columns(term_label=pl.col("term").replace_strict(labels, return_dtype=pl.String))
 
 
-def _y(field: str, unit: str) -> alt.Y:
+def _y(field: str, unit: str, span: tuple[float, float] = (0, 1)) -> alt.Y:
     if unit == "rate":
         axis = alt.Axis(format=".0%", title=None, tickCount=5, domain=False, ticks=False)
-        return alt.Y(f"{field}:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
+        return alt.Y(f"{field}:Q", scale=alt.Scale(domain=list(span), nice=False), axis=axis)
     axis = alt.Axis(title=None, tickMinStep=1, domain=False, ticks=False)
     return alt.Y(f"{field}:Q", scale=alt.Scale(zero=True), axis=axis)
 
@@ -146,18 +147,38 @@ def target_rule(target: float | None) -> list[alt.Chart]:
     ]
 
 
-def _line_and_points(data: pl.DataFrame, x: alt.X, unit: str, tooltip: list[alt.Tooltip], **encoded: Any) -> list:
+def span_of_rates(shown: list[float | None]) -> tuple[float, float]:
+    """From which to which tenth an axis of rates goes: all that is shown is on it, and three tenths at least.
+
+    Points and lines, unlike bars, do not stand on nought, and on an axis of all 100 % a term's change is a hair's breadth.
+    """
+    known = [value for value in shown if value is not None]
+    if not known:
+        return 0.0, 1.0
+    low, high = floor(10 * min(known) + 1e-9), ceil(10 * max(known) - 1e-9)
+    low = max(0, min(low, high - 3))
+    return low / 10, min(10, max(high, low + 3)) / 10
+
+
+def _line_and_points(
+    data: pl.DataFrame,
+    x: alt.X,
+    unit: str,
+    tooltip: list[alt.Tooltip],
+    span: tuple[float, float] = (0, 1),
+    **encoded: Any,
+) -> list:
     """A line that breaks where a term has no value, and a point for each that has."""
     base = alt.Chart(data)
     colour = {key: value for key, value in encoded.items() if key == "color"}
     look = {} if colour else {"color": LINE}
     return [
         base.mark_line(strokeWidth=2.5, invalid="break-paths-show-domains", **look).encode(
-            x=x, y=_y("value", unit), **colour
+            x=x, y=_y("value", unit, span), **colour
         ),
         base.transform_filter("isValid(datum.value)")
         .mark_point(filled=True, size=70, opacity=1, **look)
-        .encode(x=x, y=_y("value", unit), tooltip=tooltip, **encoded),
+        .encode(x=x, y=_y("value", unit, span), tooltip=tooltip, **encoded),
     ]
 
 
@@ -173,20 +194,22 @@ def run_chart(series: pl.DataFrame, unit: str, target: float | None) -> tuple[al
         alt.Tooltip("schools_counted:Q", title="Schools counted"),
         alt.Tooltip("schools_missing:Q", title="Schools missing"),
     ]
+    limits = control_limits(data["value"].to_list(), unit)
+    shown = [limits.low, limits.high] if limits else []
+    span = span_of_rates([*shown, target, data["lower_95"].min(), data["upper_95"].max()])
     layers = []
     if unit == "rate":
         bars = alt.Chart(data).mark_bar(width=14, color=LINE, opacity=0.22)
-        layers.append(bars.encode(x=x, y=_y("lower_95", unit), y2="upper_95:Q"))
+        layers.append(bars.encode(x=x, y=_y("lower_95", unit, span), y2="upper_95:Q"))
     middle = alt.Chart(pl.DataFrame({"median": [data["value"].median()]}, schema={"median": pl.Float64}))
-    layers.append(middle.mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=_y("median", unit)))
+    layers.append(middle.mark_rule(color=QUIET, strokeDash=[6, 4]).encode(y=_y("median", unit, span)))
     key = [(LINE, "●", "the LA, with its 95% interval" if unit == "rate" else "the LA"), (QUIET, "╌", "median")]
-    limits = control_limits(data["value"].to_list(), unit)
     if limits:
         at = alt.Chart(pl.DataFrame({"limit": [limits.low, limits.high]}))
-        layers.append(at.mark_rule(color=QUIET, strokeWidth=1.2).encode(y=_y("limit", unit)))
+        layers.append(at.mark_rule(color=QUIET, strokeWidth=1.2).encode(y=_y("limit", unit, span)))
         key.append((QUIET, "─", limits.name + (f" (fewer than {SETTLED} terms)" if limits.is_trial else "")))
     layers += target_rule(target)
-    layers += _line_and_points(data, x, unit, tooltip)
+    layers += _line_and_points(data, x, unit, tooltip, span)
     return finished(alt.layer(*layers), 330), key
 
 

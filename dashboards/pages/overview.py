@@ -168,9 +168,14 @@ def notable(values: pl.DataFrame) -> pl.DataFrame:
     rated = pl.col("rag").is_in(["red", "amber", "green"]) & pl.col("previous_rag").is_in(["red", "amber", "green"])
     return (
         values.filter(pl.col("unit") == "rate", moved | (rated & (pl.col("rag") != pl.col("previous_rag"))))
-        .sort(pl.col("change").abs(), descending=True, nulls_last=True)
+        .sort(is_one_unit(), pl.col("change").abs(), descending=[False, True], nulls_last=True)
         .head(8)
     )
+
+
+def is_one_unit() -> pl.Expr:
+    """A school that is its indicator's only unit meets it or does not: no rate that could be compared with others."""
+    return (pl.col("denominator") == 1).fill_null(False)
 
 
 def change_line(frame: Frame, row: dict[str, Any]) -> str:
@@ -181,6 +186,13 @@ def change_line(frame: Frame, row: dict[str, Any]) -> str:
     rated = ""
     if row["rag"] != row["previous_rag"] and row["rag"] and row["previous_rag"]:
         rated = f", from {RATINGS[row['previous_rag']].word} to {RATINGS[row['rag']].word}"
+    if row["denominator"] == row["previous_denominator"] == 1:
+        met = ("met now, and not before", "not met now, and met before")[row["change"] < 0]
+        moved = f"{met} ({'better' if better else 'worse'}{rated})"
+        return (
+            f"<span aria-hidden='true'>{arrow}</span> <strong>{html(definition['name'])}</strong> "
+            f"<span class='quiet'>{row['indicator_id']}</span>: {moved}"
+        )
     return (
         f"<span aria-hidden='true'>{arrow}</span> <strong>{html(definition['name'])}</strong> "
         f"<span class='quiet'>{row['indicator_id']}</span>: {percent(row['previous_value'])} to {percent(row['value'])} "
@@ -343,7 +355,7 @@ def change_words(frame: Frame, definition: dict[str, Any], row: dict[str, Any]) 
 def what_is_red(frame: Frame, values: pl.DataFrame) -> None:
     """The red indicators, those that miss their target by most first."""
     red = values.filter(rag="red").with_columns(misses=(pl.col("value") - pl.col("target")).abs())
-    red = red.sort("misses", "indicator_id", descending=[True, False], nulls_last=True)
+    red = red.sort(is_one_unit(), "misses", "indicator_id", descending=[False, True, False], nulls_last=True)
     st.header(f"What is red ({len(red)})" if len(red) else "What is red")
     if red.is_empty():
         st.write("No indicator misses its target by more than chance.")
@@ -365,11 +377,11 @@ def what_is_red(frame: Frame, values: pl.DataFrame) -> None:
 def red_line(frame: Frame, row: dict[str, Any]) -> str:
     definition = frame.indicators[row["indicator_id"]]
     address = frame.address("trends", indicator=row["indicator_id"])
+    figure = f"{amount(row['value'], row['unit'])} ({row['numerator']:,.0f} of {row['denominator']:,.0f}), target {row['target']:.0%}"
     return (
         f"<span aria-hidden='true' style='color:{RATINGS['red'].colour}'>{RATINGS['red'].shape}</span> "
         f"<a href='{html(address)}' target='_self'>{html(definition['name'])}</a> "
-        f"<span class='quiet'>{row['indicator_id']}</span>: {amount(row['value'], row['unit'])} "
-        f"({row['numerator']:,.0f} of {row['denominator']:,.0f}), target {row['target']:.0%}"
+        f"<span class='quiet'>{row['indicator_id']}</span>: {'not met' if row['denominator'] == 1 else figure}"
     )
 
 

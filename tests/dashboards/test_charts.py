@@ -71,3 +71,17 @@ def test_limits_of_a_rate_stay_between_nothing_and_all():
 )
 def test_the_sentence_says_what_moved(values, says):
     assert runs.signal(values, "days").startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("shown", "span"),
+    [
+        ([0.92, 0.95, 0.9, None], (0.7, 1.0)),  # three tenths at least
+        ([0.46, 0.71], (0.4, 0.8)),
+        ([0.3, 0.6], (0.3, 0.6)),
+        ([0.02], (0.0, 0.3)),
+        ([None], (0.0, 1.0)),
+    ],
+)
+def test_an_axis_of_rates_holds_all_that_is_shown_in_whole_tenths(shown, span):
+    assert runs.span_of_rates(shown) == pytest.approx(span)
