@@ -1,8 +1,8 @@
 -- every unit of a duty in a school is in the LA's figure, its phase's and its trust's, once, and nothing else is; the
 -- numbers that waits, amounts and the profile of needs are out of as well
-with school_values as (select * from {{ ref('indicator_values') }}),
+with school_values as ({{ built_now('indicator_values') }}),
 
-area_values as (select * from {{ ref('indicator_values_area') }}),
+area_values as ({{ built_now('indicator_values_area') }}),
 
 areas as (select * from {{ ref('int_school_areas') }}),
 

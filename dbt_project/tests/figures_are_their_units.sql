@@ -1,8 +1,8 @@
 -- a figure for `all` is what its units say, counted again from the list that people drill down to
-with units as (select * from {{ ref('indicator_units') }}),
+with units as ({{ built_now('indicator_units') }}),
 
 figures as (
-    select * from {{ ref('indicator_values') }}
+    select * from ({{ built_now('indicator_values') }}) as built
     where indicator_id not in ({{ measured_indicators() }})
 ),
 

@@ -1,9 +1,9 @@
 -- a referral of a school is in its areas' waits, once, under its service and under all; and a pupil in their profile of needs
-with waiting_times as (select * from {{ ref('waiting_times') }}),
+with waiting_times as ({{ built_now('waiting_times') }}),
 
-needs_profile as (select * from {{ ref('needs_profile') }}),
+needs_profile as ({{ built_now('needs_profile') }}),
 
-school_values as (select * from {{ ref('indicator_values') }}),
+school_values as ({{ built_now('indicator_values') }}),
 
 areas as (select * from {{ ref('int_school_areas') }}),
 
