@@ -23,7 +23,7 @@ PROJECT_FOLDERS = (
     *(PROJECT_DIR / "pipelines" / stage for stage in ("reading", "checking", "building", "feedback")),
 )
 OF_NO_TERM = "of no term"  # its row in ledger.term_runs
-PROJECT_SUFFIXES = {".yml", ".csv", ".sql", ".py", ".j2"}
+PROJECT_SUFFIXES = {".yml", ".csv", ".sql", ".py", ".j2", ".typ"}
 
 
 def term_fingerprints(

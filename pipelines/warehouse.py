@@ -60,6 +60,8 @@ TABLES = {
         made_at TIMESTAMP, sent_at TIMESTAMP, attempts INTEGER, last_error VARCHAR, return_id VARCHAR, state VARCHAR,
         path VARCHAR, message_id VARCHAR, addresses VARCHAR, accepted_by VARCHAR, tried_on DATE,
         message BLOB""",
+    # What a school's profile of a term said when it was last put into the outbox: it is made again when that changes.
+    "ledger.profiles": "urn VARCHAR, term VARCHAR, content_hash VARCHAR, made_at TIMESTAMP, PRIMARY KEY (urn, term)",
     # A published figure that the next snapshot said otherwise (see publishing/restatements.py). area_code: a URN for a
     # school; *_from and *_to: as it was published and as it is since; a figure that came or went is null on one side.
     "ledger.restatements": """

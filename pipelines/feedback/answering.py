@@ -1,5 +1,6 @@
 """Answering the schools: a letter for every return, and every file that could not be used, with anything to say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
@@ -21,6 +22,7 @@ from pipelines.feedback.letters import (
 from pipelines.feedback.outbox import Outbox, open_outbox, safe_name
 from pipelines.feedback.own_return import received_tables
 from pipelines.feedback.posting import Letter, drop_overtaken, enter, letters_made, post
+from pipelines.feedback.profiles import Profile
 from pipelines.feedback.standing import corrected_by_returns, issues_of_returns
 from pipelines.feedback.workbooks import feedback_workbook, visible_issues
 from pipelines.settings import Settings
@@ -58,10 +60,15 @@ class _Answer:
 
 
 def answer_schools(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[str], on: date
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    terms: list[str],
+    on: date,
+    profiles: Mapping[str, Profile] | None = None,
 ) -> dict[str, int]:
     """A letter, and a workbook in the school's folder of the outbox, for every file of the terms with anything to say.
 
+    profiles: return_id -> the school's profile, which its workbook has as sheets.
     Each is made once for the same content (file, state, issues), and every letter that waits is posted, of any term.
     Gives counts: returns, letters, workbooks, overtaken, and those of `posting.post`.
     """
@@ -74,7 +81,7 @@ def answer_schools(
     letters, workbooks = [], 0
     for start in range(0, len(fresh), BATCH):
         batch = fresh[start : start + BATCH]
-        workbooks += _put_workbooks(settings, connection, contract, outbox, batch)
+        workbooks += _put_workbooks(settings, connection, contract, outbox, batch, profiles or {})
         for answer in batch:
             to = written_to(contacts.get(answer.facts.urn, []), answer.kind)
             letter = write_answer(
@@ -161,7 +168,7 @@ def _files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: lis
         ),
         asked AS (
             SELECT urn, term, return_id AS file_id FROM ledger.letters
-            WHERE list_contains($terms, term) AND kind NOT IN ('accepted', 'duplicate')
+            WHERE list_contains($terms, term) AND kind NOT IN ('accepted', 'duplicate', 'profile')
             UNION ALL
             SELECT urn, term, file_id FROM files WHERE state IN ('rejected', 'held')
         ),
@@ -206,6 +213,7 @@ def _put_workbooks(
     contract: Contract,
     outbox: Outbox,
     answers: list[_Answer],
+    profiles: Mapping[str, Profile],
 ) -> int:
     """Write the workbooks of some answers, each with the columns of its return's own version; gives their number."""
     answers = [answer for answer in answers if answer.workbook_name]
@@ -216,7 +224,13 @@ def _put_workbooks(
         for answer in alike:
             facts = answer.facts
             data = feedback_workbook(
-                settings, own, facts, STATUS[answer.kind], answer.issues, received.get(facts.return_id, {})
+                settings,
+                own,
+                facts,
+                STATUS[answer.kind],
+                answer.issues,
+                received.get(facts.return_id, {}),
+                profiles.get(facts.return_id),
             )
             outbox.put(f"{folder(facts.laestab, facts.urn, facts.term.term)}/{answer.workbook_name}", data)
     return len(answers)

@@ -8,8 +8,8 @@ import duckdb
 from pipelines.settings import Settings
 
 ALWAYS = ("SENCO", "OFFICE")
-# a head is written to where the school has no return that counts, or where there is nobody else
-ALSO_HEADTEACHER = frozenset({"rejected", "reminder", "second_reminder"})
+# a head is written to where the school has no return that counts, of what is for the governors, or where there is nobody else
+ALSO_HEADTEACHER = frozenset({"rejected", "reminder", "second_reminder", "profile"})
 
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"

@@ -5,7 +5,8 @@ import textwrap
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,12 +16,15 @@ from pipelines.feedback.contacts import Contact, plain, the_authority
 from pipelines.feedback.findings import Finding, struck_out, without_pupils
 from pipelines.feedback.mail import TEXT_WIDTH, compose, message_id
 from pipelines.feedback.outbox import safe_name
-from pipelines.feedback.posting import AUTHORITY, LIST_OF_MISSING, Letter
+from pipelines.feedback.posting import AUTHORITY, LIST_OF_MISSING, PROFILE, Letter
 from pipelines.feedback.standing import TO_DO
 from pipelines.settings import Settings
 from pipelines.terms import Term
 
-MOODS = {"rejected": "stop", "accepted_with_errors": "error", "accepted": "good"}
+if TYPE_CHECKING:
+    from pipelines.feedback.profiles import Profile
+
+MOODS = {"rejected": "stop", "accepted_with_errors": "error", "accepted": "good", PROFILE: "good"}
 PRIVACY = (
     "The workbook is not attached, because it can hold pupils' UPNs. It is in your school's folder of our secure file "
     "transfer."
@@ -249,6 +253,34 @@ def write_list_of_missing(settings: Settings, term: Term, missing: list[Reminder
         tiles=[],
         by_when=None,
         to=the_authority(settings),
+        on=on,
+    )
+
+
+def write_profile_letter(settings: Settings, profile: "Profile", to: list[Contact], on: date) -> Letter:
+    """That a school's profile of a term is there; once a term, however often the profile is made again."""
+    school = plain(profile.school)
+    said = {
+        "school": school,
+        "term_label": profile.term.label,
+        "as_at": uk_date(profile.term.as_at_date),
+        "page_name": PurePosixPath(profile.path("governors.pdf")).name,
+        "profile_name": PurePosixPath(profile.path("profile.xlsx")).name,
+        "workbook_name": None,
+    }
+    return _letter(
+        settings,
+        kind=PROFILE,
+        urn=profile.urn,
+        laestab=profile.laestab,
+        term=profile.term.term,
+        return_id=None,
+        content_hash=_hash([profile.term.term]),
+        said=said,
+        findings=[],
+        tiles=[],
+        by_when=None,
+        to=to,
         on=on,
     )
 

@@ -23,7 +23,8 @@ AUTHORITY = "_authority"  # the LA's own folder of the outbox
 NOT_REACHED = f"{AUTHORITY}/letters_not_delivered.csv"
 REMINDERS = ("reminder", "second_reminder")
 LIST_OF_MISSING = "schools_missing"  # goes to the LA itself
-ABOUT_NO_FILE = (*REMINDERS, LIST_OF_MISSING)
+PROFILE = "profile"
+ABOUT_NO_FILE = (*REMINDERS, LIST_OF_MISSING, PROFILE)
 
 
 @dataclass(frozen=True)

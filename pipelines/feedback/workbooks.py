@@ -20,8 +20,10 @@ from pipelines.feedback.cells import (
 )
 from pipelines.feedback.letters import ReturnFacts, counted, uk_date
 from pipelines.feedback.own_return import ReceivedTable, ReturnSheet, column_of, findings_of_table, write_return_sheet
+from pipelines.feedback.profile_sheets import write_profile_sheets
+from pipelines.feedback.profiles import Profile
 from pipelines.feedback.standing import TO_DO
-from pipelines.reading.feedback_sheets import ISSUES_SHEET, READ_ME_SHEET
+from pipelines.reading.feedback_sheets import GOVERNORS_SHEET, ISSUES_SHEET, PROFILE_SHEET, READ_ME_SHEET
 from pipelines.settings import Settings
 
 LONGEST_VALUE = 120
@@ -42,11 +44,12 @@ def feedback_workbook(
     status: str,
     issues: pl.DataFrame,
     received: dict[str, ReceivedTable],
+    profile: Profile | None = None,
 ) -> bytes:
     """The workbook about one file.
 
     `issues`: quality.issues in order of importance (findings.in_order), visible (visible_issues). `received`: the tables that were sent
-    (own_return.received_tables). The bytes are the same for the same content: the workbook's date is the day on which
+    (own_return.received_tables). `profile`: the school's, where the term has been built. The bytes are the same for the same content: the workbook's date is the day on which
     the file was received.
     """
     out = io.BytesIO()
@@ -72,7 +75,7 @@ def feedback_workbook(
             _write_explanations(book.add_worksheet(EXPLANATIONS.name), formats, questions)
         shown = [table for name, table in contract.tables.items() if name in received or _is_wanted(issues, name)]
         _write_issues(issues_sheet, formats, issues, {table.name: table for table in shown})
-        _write_read_me(read_me, formats, settings, facts, status, issues, [table.name for table in shown])
+        _write_read_me(read_me, formats, settings, facts, status, issues, [table.name for table in shown], profile)
         of_table = issues.partition_by("table_name", as_dict=True, maintain_order=True)
         for table in shown:
             sheet = book.add_worksheet(table.name, worksheet_class=ReturnSheet)
@@ -84,6 +87,8 @@ def feedback_workbook(
         issues_sheet.set_tab_color(BAND)
         for sheet in book.worksheets():
             _set_up_print(sheet, facts)
+        if profile:
+            write_profile_sheets(book, settings, profile)
     return out.getvalue()
 
 
@@ -234,6 +239,7 @@ def _write_read_me(
     status: str,
     issues: pl.DataFrame,
     sheets: list[str],
+    profile: Profile | None,
 ) -> None:
     """In plain words: what this is, what the colours mean, what to do, whom to ask."""
     to_do = issues.filter(pl.col("standing").is_in(TO_DO))
@@ -261,7 +267,7 @@ def _write_read_me(
         sheet.write_string(row, 0, label, formats.bold_line)
         sheet.write_string(row, 1, text, formats.line)
         row += 1
-    for heading, lines in _read_me_words(settings, facts, bool(sheets)).items():
+    for heading, lines in _read_me_words(settings, facts, bool(sheets), bool(profile)).items():
         row += 1
         sheet.write_string(row, 0, heading, formats.heading)
         row += 1
@@ -273,7 +279,9 @@ def _write_read_me(
             row += 1
 
 
-def _read_me_words(settings: Settings, facts: ReturnFacts, has_sheets: bool) -> dict[str, list[tuple[str, str]]]:
+def _read_me_words(
+    settings: Settings, facts: ReturnFacts, has_sheets: bool, has_profile: bool
+) -> dict[str, list[tuple[str, str]]]:
     words = {
         "What is in this workbook": [
             (
@@ -318,6 +326,13 @@ def _read_me_words(settings: Settings, facts: ReturnFacts, has_sheets: bool) -> 
             ("A query", "Amber, italic, in a dotted frame: correct it or tell us why it is right."),
             ("Some characters", "A character that cannot be seen is shown as ⟨U+200B⟩ or ␀. A cell that is too long is cut, and says so."),
         ]  # fmt: skip
+    if has_profile:
+        words["What is in this workbook"].append(
+            (
+                f"{PROFILE_SHEET} and {GOVERNORS_SHEET}",
+                "Your school's figures of the term, and a page for your governors without small numbers of pupils.",
+            )
+        )
     if facts.state == "rejected":
         words["What to do"][0] = (
             "1",

@@ -36,9 +36,7 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
       K, E and N with hides_K, hides_E and hides_N;
     - `amounts`: as in the mart, with hides_pupils (and the pounds a pupil).
     """
-    schools = connection.sql(
-        "SELECT s.urn, s.laestab, s.phase, s.trust_code, a.la_code FROM marts.schools AS s CROSS JOIN marts.snapshot AS a"
-    ).pl()
+    schools = _schools(connection)
     lists = _code_lists()
     groups = _group_values(lists)
     services = {"service": lists["service"]}
@@ -109,7 +107,35 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
     }
 
 
+def rates_of_areas(connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[str]) -> pl.DataFrame:
+    """`indicator_values_area` of `suppressed`, of all pupils in some terms: the same cells are hidden, at a small part of the
+    cost. How many are unknown is not there, and OUT01, which is judged by its needs, is hidden.
+    """
+    counts = connection.execute(
+        f"""SELECT indicator_id, term, urn, group_type, group_value, numerator AS met, denominator - numerator AS not_met
+        FROM marts.indicator_values
+        WHERE applies_as = 'duty' AND {COUNTS_PUPILS} AND group_type = 'all' AND list_contains(?, term)""",
+        [terms],
+    ).pl()
+    outcomes = ["met", "not_met"]
+    was_small = _once_small(connection, threshold).select(*SCHOOL, *outcomes)
+    _, decided = hidden_counts(counts, outcomes, _schools(connection), threshold, None, was_small)
+    figures = connection.execute(
+        """SELECT *, 'duty' AS applies_as FROM marts.indicator_values_area
+        WHERE group_type = 'all' AND list_contains(?, term)""",
+        [terms],
+    ).pl()
+    decided = decided.with_columns(hides_unknown=pl.lit(False))
+    return _hide_rates(figures, decided, AREA, threshold).drop("applies_as", "unknown", "hides_unknown")
+
+
 # ------------------------------------------------------------------------------------------------------ what is counted
+
+
+def _schools(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    return connection.sql(
+        "SELECT s.urn, s.laestab, s.phase, s.trust_code, a.la_code FROM marts.schools AS s CROSS JOIN marts.snapshot AS a"
+    ).pl()
 
 
 def _counts_of_rates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

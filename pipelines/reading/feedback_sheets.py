@@ -1,6 +1,6 @@
 """What a feedback workbook has beside the school's own return, so that it can be corrected and sent back as a return.
 
-Its page of issues and its guide are passed over. Of its columns beside a table's own, the one with our words is passed
+Its page of issues, its guide and the school's profile are passed over. Of its columns beside a table's own, the one with our words is passed
 over, and what stands in the one for surplus cells is still surplus.
 """
 
@@ -10,10 +10,12 @@ from pipelines.warehouse import LATEST_CONTRACT
 
 ISSUES_SHEET = "Issues"
 READ_ME_SHEET = "Read me"
+PROFILE_SHEET = "Profile"
+GOVERNORS_SHEET = "Governors"
 NOTES_HEADER = "feedback"
 SURPLUS_HEADER = "beyond the last column"
 
-_OURS = {folded(name) for name in (ISSUES_SHEET, READ_ME_SHEET)}
+_OURS = {folded(name) for name in (ISSUES_SHEET, READ_ME_SHEET, PROFILE_SHEET, GOVERNORS_SHEET)}
 
 
 def is_ours(sheet_name: str) -> bool:

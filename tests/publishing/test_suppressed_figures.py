@@ -4,7 +4,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.publishing.suppressed_figures import suppressed
+from pipelines.publishing.suppressed_figures import rates_of_areas, suppressed
 from pipelines.publishing.suppressing import is_small
 from tests.dashboards.synthetic import mart_columns
 
@@ -229,3 +229,15 @@ def test_no_small_count_is_left_in_any_table(snapshot):
         counts = [c for c in counts if c != "value" and c in table.columns]
         if not table.is_empty():
             assert table.filter(pl.any_horizontal(is_small(pl.col(c), THRESHOLD) for c in counts)).is_empty()
+
+
+def test_the_rates_of_areas_alone_hide_what_the_whole_hides(snapshot):
+    figures(snapshot, "REV01", (17, 20, 0), (12, 20, 0), (11, 20, 0), (10, 20, 0))
+    figures(snapshot, "REV02", (19, 20, 0), (20, 20, 0), (20, 20, 0), (20, 20, 0))
+    figures(snapshot, "SCH01", (1, 1, 0), (0, 1, 0), (1, 1, 0), (1, 1, 0))
+    shown = ["indicator_id", "area_type", "area_code", "numerator", "denominator", "value", "hides_value"]
+    whole = suppressed(snapshot, THRESHOLD)["indicator_values_area"].select(shown).sort(shown)
+    alone = rates_of_areas(snapshot, THRESHOLD, [TERM]).select(shown).sort(shown)
+    assert alone.equals(whole)
+    assert set(whole.filter("hides_value")["indicator_id"]) == {"REV02"}
+    assert rates_of_areas(snapshot, THRESHOLD, ["2025-26-spring"]).is_empty()
