@@ -2,6 +2,13 @@
 
 from pipelines.feedback.answering import answer_schools
 from pipelines.feedback.profiles import give_profiles, give_profiles_after_deadline, read_profiles
-from pipelines.feedback.reminding import remind_schools
+from pipelines.feedback.reminding import list_missing_schools, remind_schools
 
-__all__ = ["answer_schools", "give_profiles", "give_profiles_after_deadline", "read_profiles", "remind_schools"]
+__all__ = [
+    "answer_schools",
+    "give_profiles",
+    "give_profiles_after_deadline",
+    "list_missing_schools",
+    "read_profiles",
+    "remind_schools",
+]

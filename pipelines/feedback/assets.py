@@ -7,6 +7,7 @@ from pipelines.feedback import (
     answer_schools,
     give_profiles,
     give_profiles_after_deadline,
+    list_missing_schools,
     read_profiles,
     remind_schools,
 )
@@ -25,6 +26,7 @@ def answers_to_schools(context: AssetExecutionContext, warehouse: Warehouse) -> 
     with warehouse.connect() as connection:
         profiles = read_profiles(warehouse.settings, connection, keys, now.date())
         counts = give_profiles(warehouse.settings, connection, list(profiles.values()), now.date())
+        counts |= {"lists_of_missing": list_missing_schools(warehouse.settings, connection, now.date())}
         counts |= answer_schools(warehouse.settings, connection, keys, now.date(), profiles)
         mark_finished(warehouse.settings, connection, keys, now)
     return MaterializeResult(metadata=counts)

@@ -34,20 +34,37 @@ def remind_schools(settings: Settings, connection: duckdb.DuckDBPyConnection, on
         for term, kind in due_now
         for facts in missing[term.term]
     ]
-    lists = _lists_of_missing(settings, connection, calendar, on)
-    made = letters_made(connection, [letter.letter_id for letter in [*reminders, *lists]])
-    fresh, fresh_lists = ([one for one in letters if one.letter_id not in made] for letters in (reminders, lists))
-    for letter in [*fresh, *fresh_lists]:
+    fresh = _new(connection, reminders)
+    for letter in fresh:
         outbox.put(letter.path, letter.message)
     with transaction(connection):
-        enter(connection, [*fresh, *fresh_lists], on)
+        enter(connection, fresh, on)
         _drop_stale(connection, [letter.letter_id for letter in reminders])
     counts = {
         "schools_missing": sum(map(len, missing.values())),
         "reminders": len(fresh),
-        "lists_of_missing": len(fresh_lists),
+        "lists_of_missing": list_missing_schools(settings, connection, on),
     }
     return counts | post(settings, connection, outbox, on)
+
+
+def list_missing_schools(settings: Settings, connection: duckdb.DuckDBPyConnection, on: date) -> int:
+    """The letter to the LA about the schools still missing, for the next post; gives how many were written (0 or 1).
+
+    Also at the end of a term's run, by which files that came are judged: who sent one that is rejected is missing.
+    """
+    fresh = _new(connection, _lists_of_missing(settings, connection, load_calendar(settings), on))
+    outbox = open_outbox(settings)
+    for letter in fresh:
+        outbox.put(letter.path, letter.message)
+    with transaction(connection):
+        enter(connection, fresh, on)
+    return len(fresh)
+
+
+def _new(connection: duckdb.DuckDBPyConnection, letters: list[Letter]) -> list[Letter]:
+    made = letters_made(connection, [letter.letter_id for letter in letters])
+    return [letter for letter in letters if letter.letter_id not in made]
 
 
 def _kind(term: Term, on: date) -> str | None:
@@ -63,12 +80,13 @@ def _lists_of_missing(
     """The letter to the LA about the term whose deadline was the last; none where every school has sent its return.
 
     Until the next term's window opens: by then it is for the next one that schools are asked. Nor about a term of which
-    nothing was ever received: that was before schools sent anything here.
+    nothing was ever received: that was before schools sent anything here. Nor while what came waits to be judged.
     """
     term = max((term for term in calendar.values() if term.deadline < on), key=lambda term: term.deadline, default=None)
     if term is None or any(term.deadline < other.window_opens_on <= on for other in calendar.values()):
         return []
-    if not connection.execute("SELECT 1 FROM ledger.files WHERE term = ? LIMIT 1", [term.term]).fetchone():
+    states = connection.execute("SELECT DISTINCT state FROM ledger.files WHERE term = ?", [term.term]).fetchall()
+    if not states or ("received",) in states:
         return []
     missing = _schools_missing(settings, connection, term)
     return [write_list_of_missing(settings, term, missing, on)] if missing else []

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from pipelines.feedback import answer_schools, remind_schools
+from pipelines.feedback import answer_schools, list_missing_schools, remind_schools
 from pipelines.settings import SEEDS_DIR
 from pipelines.terms import load_calendar
 from tests.feedback.conftest import TERM
@@ -204,6 +204,17 @@ def test_a_term_of_which_nothing_was_ever_received_was_before_schools_sent_anyth
     authority.school()
 
     assert remind_schools(authority.settings, authority.connection, december(20))["lists_of_missing"] == 0
+
+
+def test_while_what_came_waits_to_be_judged_the_authority_is_told_nothing(authority):
+    authority.school()
+    authority.school(urn="100002", laestab="8012002", name="Riverside School")
+    authority.file(state="received")
+    assert remind_schools(authority.settings, authority.connection, december(20))["lists_of_missing"] == 0
+
+    authority.state("aaaaaaaa00000001", "rejected")
+    assert list_missing_schools(authority.settings, authority.connection, december(20)) == 1
+    assert list_missing_schools(authority.settings, authority.connection, december(20)) == 0
 
 
 def test_when_the_next_window_is_open_the_authority_is_told_of_the_last_term_no_more(authority):
