@@ -415,7 +415,10 @@ COPIED = ("pupils", "plans", "reviews", "specialists")
 
 
 def _is_as_last_term(context: FileContext, sending: Sending) -> bool:
-    """Whether the pupils with an EHC plan are last term's, in the same academic year, and nobody has left meanwhile."""
+    """Whether the pupils with an EHC plan are last term's, in the same academic year, and nobody has left meanwhile.
+
+    And whom the placements name: one who is reviewed since is in them no longer, and the copy would not say of the review.
+    """
     number = next(n for n, other in enumerate(context.sendings) if other is sending)
     before = context.before(number)
     if before is None or before in context.taken:
@@ -428,7 +431,8 @@ def _is_as_last_term(context: FileContext, sending: Sending) -> bool:
     provision, leaving = (now.sheet("pupils").columns.index(name) for name in ("sen_provision", "leaving_date"))
     plans = [{(r[0], r[1]) for r in s.sheet("pupils").rows if r[provision] == "E"} for s in (now, last)]
     left = [{(r[0], r[1]) for r in s.sheet("pupils").rows if r[leaving]} for s in (now, last)]
-    return plans[0] == plans[1] and left[0] == left[1]
+    placed = [{row[0] for row in s.sheet("placements").rows} for s in (now, last)]
+    return plans[0] == plans[1] and left[0] == left[1] and placed[0] >= placed[1]
 
 
 def _misnamed(context: FileContext) -> list[Sending]:

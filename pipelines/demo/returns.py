@@ -147,12 +147,13 @@ def cut_return(
     listed = [stay for stay in stays if is_listed(stay, year)]
     listed.sort(key=lambda stay: (stay.pupil.cohort, identifier(stay.pupil, school, year.as_at)))
     rows: dict[str, list[Row | None]] = {name: [] for name in FIELDS}
-    told = list(namings)
+    told = [naming for naming in namings if _is_told(naming, listed, year)]
+    placed = {naming.pupil.number for naming in told}
     for stay in listed:
-        rows["pupils"].append(_pupil(stay, year))
+        rows["pupils"].append(_pupil(stay, year, is_placed=stay.pupil.number in placed))
         _add_support(rows, stay, year, world.days)
     _vary(rows)
-    rows["placements"] = [_placement(n, year, school) for n in told if _is_told(n, listed, year)]
+    rows["placements"] = [_placement(naming, year, school) for naming in told]
     for consultation in consultations:
         if year.holds(consultation.consulted):
             rows["consultations"].append([consultation.upn, consultation.consulted, year.known(consultation.responded)])
@@ -167,7 +168,7 @@ def cut_return(
     return SchoolReturn(school, term, [Sheet(table, list(FIELDS[table]), rows[table]) for table in FIELDS])
 
 
-def _pupil(stay: Stay, year: Year) -> Row:
+def _pupil(stay: Stay, year: Year, *, is_placed: bool) -> Row:
     pupil, school, as_at = stay.pupil, stay.school, year.as_at
     seen_on = min(stay.leaving, as_at) if stay.leaving else as_at
     upn, uln, former = identity(pupil, school, as_at)
@@ -179,6 +180,9 @@ def _pupil(stay: Stay, year: Year) -> Row:
     foreseen = stay.leaving and stay.leaving <= as_at + timedelta(days=30) and int(school.urn) % 2 == 0
     leaving = stay.leaving if foreseen else year.known(stay.leaving)
     transition = year.known(stay.transition)
+    reviewed = max((day for day in pupil.annual_reviews if day <= seen_on), default=None)
+    if provision == "E" and reviewed is None and not is_placed:
+        reviewed = stay.entry  # a plan that came with the pupil is reviewed on the move
     following = next((s.school.urn_on(s.entry) for s in pupil.stays if s.entry > (stay.leaving or date.max)), None)
     return [
         upn,
@@ -196,7 +200,7 @@ def _pupil(stay: Stay, year: Year) -> Row:
         year.known(pupil.young_person_informed) if group >= 12 else None,
         stay.entry,
         leaving,
-        max((day for day in pupil.annual_reviews if day <= seen_on), default=None),
+        reviewed,
         transition,
         following if transition else None,
         max((day for day in stay.liaisons if day <= as_at), default=None),
