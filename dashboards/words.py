@@ -73,6 +73,7 @@ RESTATED_BECAUSE = {
     "late_return": "The school's return came after the deadline",
     "returns": "Another return that it rests on changed",
     "la_files": "The LA's own files changed",
+    "retention": "Returns that it rests on are past their retention",
     "definitions": "The rules or definitions changed",
 }
 

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from pipelines.checking.identifiers import LONG_NUMBER, STRUCK_OUT
 from pipelines.settings import Settings
-from pipelines.warehouse import WarehouseKeyError, encrypt_plain, open_database
+from pipelines.warehouse import WarehouseKeyError, attach, encrypt_plain, open_database
 
 DECISIONS = ("accepted", "refused")
 ALIAS = "cases"
@@ -118,6 +118,52 @@ def notes(settings: Settings, urn: str | None = None) -> pl.DataFrame:
     return found.filter(pl.col("urn") == urn) if urn else found
 
 
+def rename_explanations(settings: Settings, new_ids: dict[str, str]) -> int:
+    """Let the decisions stand on the same explanations under other ids (earlier -> new); gives their number.
+
+    Repeating it changes nothing. The earlier ids are in no byte of the file afterwards.
+    """
+    ids = pl.DataFrame(
+        {"earlier": list(new_ids), "new": list(new_ids.values())}, schema_overrides={"earlier": pl.String}
+    )
+    return _rewrite(
+        settings,
+        ids,
+        f"""
+        UPDATE {ALIAS}.casework.decisions AS decisions SET explanation_id = given.new
+        FROM given WHERE decisions.explanation_id = given.earlier
+        """,
+    )
+
+
+def forget(settings: Settings, before: date, explanations: list[str]) -> tuple[int, int]:
+    """Remove decisions taken before a day, but on the explanations that are kept, and notes of contacts before it.
+
+    Gives the numbers of decisions and of notes. What is removed is in no byte of the file afterwards.
+    """
+    kept = pl.DataFrame({"explanation_id": explanations}, schema={"explanation_id": pl.String})
+    decided = _rewrite(
+        settings,
+        kept,
+        f"""
+        DELETE FROM {ALIAS}.casework.decisions
+        WHERE "at" < DATE '{before}' AND explanation_id NOT IN (SELECT explanation_id FROM given)
+        """,
+    )
+    return decided, _rewrite(
+        settings, kept, f"DELETE FROM {ALIAS}.casework.contact_notes WHERE on_date < DATE '{before}'"
+    )
+
+
+def _rewrite(settings: Settings, given: pl.DataFrame, statement: str) -> int:
+    """Run a statement on the casework, then write its file anew: in the old one what was removed would remain."""
+    if not casework_path(settings).exists():
+        return 0
+    with _casework(settings, and_rewrite=True) as connection:
+        connection.register("given", given.to_arrow())
+        return connection.execute(statement).fetchone()[0]
+
+
 def _said(text: str | None) -> str | None:
     """What a person typed, without what could be a pupil's number; None where it is nothing."""
     return re.sub(LONG_NUMBER, STRUCK_OUT, text or "").strip() or None
@@ -131,8 +177,11 @@ def _read(settings: Settings, sql: str, schema: dict, names: list[str]) -> pl.Da
 
 
 @contextmanager
-def _casework(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the casework with its tables there. One that was made before there was a key is encrypted first."""
+def _casework(settings: Settings, *, and_rewrite: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the casework with its tables there. One that was made before there was a key is encrypted first.
+
+    and_rewrite: the file is written anew when the connection is closed.
+    """
     path = casework_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     # two pages are two threads of one process, which DuckDB's own lock on the file does not keep apart
@@ -150,3 +199,19 @@ def _casework(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
+        if and_rewrite:
+            _write_anew(settings, path)
+
+
+def _write_anew(settings: Settings, path: Path) -> None:
+    """Put a copy in the place of the file, without the blocks of what was removed."""
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    connection = open_database(settings, path, ALIAS, PATIENCE)
+    try:
+        attach(connection, fresh, "fresh", settings)
+        connection.execute(f"COPY FROM DATABASE {ALIAS} TO fresh")
+        connection.execute("DETACH fresh")
+    finally:
+        connection.close()
+    fresh.replace(path)

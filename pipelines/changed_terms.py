@@ -31,7 +31,7 @@ def term_fingerprints(
 ) -> dict[str, str]:
     """Term -> fingerprint of its inputs, for every term that has a file: files, the LA's own, the project's own.
 
-    Its files, and those of the term before, which rules look back on; and the decisions on explanations of what was found
+    A term whose figures stand, for they rest on what is past its retention, is not run again, and has none. Its files, and those of the term before, which rules look back on; and the decisions on explanations of what was found
     in it: those of the casework where `decided` (explanation_id -> decision, note) does not say them.
     """
     decided = _decided(settings) if decided is None else decided
@@ -46,12 +46,13 @@ def term_fingerprints(
             FROM ledger.files WHERE term IS NOT NULL GROUP BY term
         """).fetchall()
     )
+    closed = {term for (term,) in connection.sql("SELECT term FROM ledger.closed_terms").fetchall()}
     return {
         term: hashlib.sha256(
             "\n".join([*common, returns.get(before, ""), returns[term], explained.get(term, "")]).encode()
         ).hexdigest()
         for before, term in pairwise(["", *load_calendar(settings)])
-        if term in returns
+        if term in returns and term not in closed
     }
 
 

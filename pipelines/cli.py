@@ -15,6 +15,7 @@ import typer
 from pipelines.settings import get_settings
 
 if TYPE_CHECKING:
+    from pipelines.settings import Settings
     from pipelines.terms import Term
 
 app = typer.Typer(
@@ -43,6 +44,14 @@ def _use(data_dir: Path | None) -> None:
         # pydantic's message would repeat the value, which may be a key
         fields = ", ".join(f"SEN_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         _fail(f"A setting is not right. {fields}")
+
+
+def _settings_with_warehouse() -> "Settings":
+    """The settings; the end where nothing was received yet."""
+    settings = get_settings()
+    if not settings.warehouse_path.is_file():
+        _fail(f"Nothing has been received in {settings.data_dir.resolve()} yet.", 2)
+    return settings
 
 
 def _calendar() -> dict[str, "Term"]:
@@ -239,6 +248,57 @@ def release(
         ask_for_pull(settings)  # where Dagster is up, this is the next run
     except (ReleaseError, WarehouseKeyError) as error:
         _fail(str(error))
+
+
+@app.command()
+def purge(
+    data_dir: DataDir = None,
+    on: On = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+) -> None:
+    """Remove what is past its retention (SEN_RETENTION_YEARS): bytes, rows and letters. Published figures stand."""
+    _use(data_dir)
+    from pipelines.building.pupil_keys import PseudonymKeyChangedError
+    from pipelines.landing import LandingZoneError
+    from pipelines.retention.purging import NotUpToDateError, what_is_past
+    from pipelines.retention.purging import purge as remove_past
+    from pipelines.retention.rewriting import RewriteFailedError
+    from pipelines.warehouse import WarehouseKeyError, only_writer
+
+    settings = _settings_with_warehouse()
+    _calendar()
+    at = on or datetime.now().replace(microsecond=0)
+    try:
+        with only_writer(settings, say=typer.echo):
+            found = what_is_past(settings, at) if dry_run else remove_past(settings, at, say=typer.echo)
+    except (
+        NotUpToDateError,
+        PseudonymKeyChangedError,
+        RewriteFailedError,
+        LandingZoneError,
+        WarehouseKeyError,
+    ) as error:
+        _fail(str(error))
+    typer.echo(found.in_lines("Would be removed" if dry_run else "Removed"))
+    if found.left:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rekey(data_dir: DataDir = None) -> None:
+    """Change the pseudonym key to the one that is set now, or where none is set to a new one; every figure stands."""
+    _use(data_dir)
+    from pipelines.retention.rekeying import rekey as change_key
+    from pipelines.retention.rewriting import RewriteFailedError
+    from pipelines.warehouse import WarehouseKeyError, only_writer
+
+    settings = _settings_with_warehouse()
+    try:
+        with only_writer(settings, say=typer.echo):
+            done = change_key(settings, datetime.now().replace(microsecond=0), say=typer.echo)
+    except (RewriteFailedError, WarehouseKeyError) as error:
+        _fail(str(error))
+    typer.echo(str(done) if done else "The key that is set is the one in force: nothing to do.")
 
 
 @app.command()

@@ -101,6 +101,8 @@ def run_once(
         say("Pulling new files")
         _execute(definitions, "pull", instance, {ON_TAG: on.isoformat()} if on else {}, settings)
         with warehouse(settings) as connection:
+            if connection.execute("SELECT 1 FROM ledger.closed_terms WHERE term = ?", [term]).fetchone():
+                raise RunFailedError(f"The figures of {term} stand: what they rest on is past its retention.")
             ranges = [[term]] if term else changed_ranges(settings, connection)
         for terms in ranges:
             say(f"Running {terms[0]}" if len(terms) == 1 else f"Running {terms[0]} to {terms[-1]}")

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     suppression_threshold: int = Field(
         5, ge=2, description="Counts of pupils from 1 to below this are hidden in what leaves the analysts' own view"
     )
+    # Six: the current year and six more, as most of a school's records are kept, and as long as a claim may be brought
+    # (Limitation Act 1980, s. 5). These are the LA's copies: the pupil's own file, which is kept for decades, is the
+    # school's. Two at least: the oldest year kept is what the figures of the next one look back on (see pipelines/retention).
+    retention_years: int = Field(
+        6, ge=2, description="Academic years that returns, letters and the LA's own files are kept after their own"
+    )
 
     @field_validator(
         "landing_url", "outbox_url", "smtp_url", "notify_api_key", "notify_template_id", "notify_reply_to_id",
@@ -108,19 +114,29 @@ class Settings(BaseSettings):
         return self.data_dir / "dagster"
 
     @property
+    def pseudonym_key_path(self) -> Path:
+        """Where the key of the pseudonyms is that no setting says."""
+        return self.data_dir / "pseudonym.key"
+
+    @property
     def pseudonym_secret(self) -> bytes:
         """The HMAC key of the pseudonyms; where none is set, one is made once into the data folder, with a warning."""
         if self.pseudonym_key:
             return self.pseudonym_key.get_secret_value().encode()
-        path = self.data_dir / "pseudonym.key"
+        path = self.pseudonym_key_path
         if not path.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
             warnings.warn(f"SEN_PSEUDONYM_KEY is not set: a key was made into {path}. Keep it safe.", stacklevel=2)
-            fresh = path.with_suffix(".new")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_hex(32))
-            fresh.replace(path)  # a killed run leaves a whole key or none
+            make_key(path)
         return path.read_text().strip().encode()
+
+
+def make_key(path: Path) -> None:
+    """Make a random key into a file that its owner alone reads; a killed run leaves a whole key or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_hex(32))
+    fresh.replace(path)
 
 
 @lru_cache(maxsize=1)

@@ -55,6 +55,17 @@ class Term:
         ]
 
 
+def academic_year_of(day: date) -> str:
+    """As in `2025-26`: a year begins with September."""
+    first = day.year if day.month >= 9 else day.year - 1
+    return f"{first}-{(first + 1) % 100:02}"
+
+
+def years_later(academic_year: str, years: int) -> str:
+    """`2026-27` is one after `2025-26`; years may be negative."""
+    return academic_year_of(date(int(academic_year[:4]) + years, 9, 1))
+
+
 def calendar_path(settings: Settings) -> Path:
     """The LA's own `reference/calendar.csv` where it is there, else the seed."""
     own = settings.reference_dir / "calendar.csv"

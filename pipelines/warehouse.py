@@ -20,12 +20,13 @@ LATEST_CONTRACT = "1.1"
 
 # Tables that the pipeline writes; schema raw follows the contract (see raw_ddl), and dbt makes the rest.
 TABLES = {
-    # A file ever seen in the landing zone, whatever became of it. file_id: of its path and its bytes.
+    # A file ever seen in the landing zone, whatever became of it. file_id: of its path and its bytes. purged_at: its bytes
+    # are past their retention and gone, and its rows but what speaks for a pupil who is kept (see retention/past.py).
     "ledger.files": """
         file_id VARCHAR PRIMARY KEY, path VARCHAR, file_name VARCHAR, sha256 VARCHAR, bytes BIGINT, received_at TIMESTAMP,
         format VARCHAR, fault VARCHAR, state VARCHAR, duplicate_of VARCHAR, laestab VARCHAR, urn VARCHAR, term VARCHAR,
         academic_year VARCHAR, specification VARCHAR, serial INTEGER, inside_laestab VARCHAR, inside_urn VARCHAR,
-        inside_term VARCHAR, name_laestab VARCHAR, name_term VARCHAR, released_at TIMESTAMP""",
+        inside_term VARCHAR, name_laestab VARCHAR, name_term VARCHAR, released_at TIMESTAMP, purged_at TIMESTAMP""",
     # How a file looked when it was last read, by zone (landing, reference): it is read again when that changes.
     # content: the file_id in landing, the SHA-256 in reference.
     "ledger.seen": "zone VARCHAR, path VARCHAR, fingerprint VARCHAR, content VARCHAR, PRIMARY KEY (zone, path)",
@@ -39,11 +40,12 @@ TABLES = {
     "ledger.audit": """
         return_id VARCHAR, stage VARCHAR, table_name VARCHAR, rows_in BIGINT, rows_out BIGINT, rows_quarantined BIGINT""",
     # Every version of the LA's own files. state: current (in use), older (a newer one of its kind is), superseded (by
-    # another version at its path), unused (nothing in it is needed), broken (can't be used), link, waiting_not_readable.
+    # another version at its path), unused (nothing in it is needed), broken (can't be used), link, waiting_not_readable,
+    # purged (past its retention: its bytes are gone).
     # reader: version of what read it.
     "ledger.reference_files": """
         path VARCHAR, kind VARCHAR, sha256 VARCHAR, bytes BIGINT, encoding VARCHAR, received_at TIMESTAMP, rows BIGINT,
-        fault VARCHAR, state VARCHAR, reader INTEGER""",
+        fault VARCHAR, state VARCHAR, reader INTEGER, purged_at TIMESTAMP""",
     # What a term was last run with. The row `unplaced`: what the files without a school or term were last judged by; the
     # row `of no term`: what the last snapshot showed beside the terms.
     "ledger.term_runs": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR, finished_at TIMESTAMP",
@@ -52,6 +54,8 @@ TABLES = {
     "ledger.published_terms": "term VARCHAR PRIMARY KEY, fingerprint VARCHAR",
     # One row: the term that the last build began with, or the one under way.
     "ledger.build": "first_term VARCHAR",
+    # A term whose figures stand as published, and are not made again: what they rest on is past its retention.
+    "ledger.closed_terms": "term VARCHAR PRIMARY KEY, closed_at TIMESTAMP",
     # A letter to a school, once for the same content. state: waiting, sending, sent, filed (no mail server: the outbox is
     # the delivery), no_contact, given_up (refused too often), overtaken (something newer says more). addresses: where it
     # was last tried; accepted_by: the addresses whose server took it (`;` between); message: kept until it has gone.
@@ -69,6 +73,9 @@ TABLES = {
         term VARCHAR, group_type VARCHAR, group_value VARCHAR, numerator_from BIGINT, numerator_to BIGINT,
         denominator_from BIGINT, denominator_to BIGINT, unknown_from BIGINT, unknown_to BIGINT, value_from DOUBLE,
         value_to DOUBLE, return_id VARCHAR, because VARCHAR""",
+    # A purge or a rekey: when its new warehouse took the place of the earlier one; finished_at null: some of it remains to
+    # be done. says: what it did, in counts.
+    "ledger.rewrites": "rewrite VARCHAR, put_in_place_at TIMESTAMP, says VARCHAR, finished_at TIMESTAMP",
     "raw.sheets": """
         return_id VARCHAR, urn VARCHAR, term VARCHAR, table_name VARCHAR, sheet_name VARCHAR, known BOOLEAN, found BOOLEAN,
         required BOOLEAN, hidden BOOLEAN, repeated BOOLEAN, header_found BOOLEAN, rows_received BIGINT""",

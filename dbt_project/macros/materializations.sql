@@ -37,14 +37,17 @@
 {% endmacro %}
 
 {# A table of all terms, of which a build makes anew those of int_terms_to_build. The rows of the other terms that there are
-   returns for stand as they were built; to compute them again for every term would be most of a term's time. #}
+   returns for stand as they were built; to compute them again for every term would be most of a term's time. Those of the
+   terms that are closed (what they rest on is past its retention) are in the schema `kept`, which a new table begins with. #}
 {% materialization by_term, adapter='duckdb' %}
     {%- set relation = this.incorporate(type='table') -%}
     {%- set terms = api.Relation.create(database=this.database, schema='intermediate', identifier='int_terms') -%}
     {%- set terms_to_build = terms.incorporate(path={'identifier': 'int_terms_to_build'}) -%}
+    {%- set closed_terms = terms.incorporate(path={'schema': 'ledger', 'identifier': 'closed_terms'}) -%}
     {% do drop_unless_of_type('table') %}
     {%- set some_stand = load_cached_relation(this) is not none and run_query(
-        'select 1 from ' ~ terms ~ ' where term not in (select term from ' ~ terms_to_build ~ ') limit 1'
+        'select 1 from ' ~ terms ~ ' where term not in (select term from ' ~ terms_to_build ~ ')'
+        ~ ' and term not in (select term from ' ~ closed_terms ~ ') limit 1'
     ) | length > 0 -%}
     {% call statement('main') -%}
         {{ get_assert_columns_equivalent(compiled_code) }}
@@ -61,6 +64,12 @@
             select * from ({{ get_select_subquery(compiled_code) }}) as built
             where built.term in (select term from {{ terms_to_build }})
         );
+        {%- set kept = none if some_stand else adapter.get_relation(this.database, 'kept', this.identifier) %}
+        {% if kept is not none %}
+            -- a column that the table has got since is not known of these terms
+            insert into {{ relation }} by name
+            select columns(column_name -> column_name in ('{{ model.columns.keys() | join("', '") }}')) from {{ kept }};
+        {% endif %}
     {%- endcall %}
     {{ adapter.commit() }}
     {{ return({'relations': [relation]}) }}

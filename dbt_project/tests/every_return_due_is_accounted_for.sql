@@ -1,7 +1,11 @@
 -- schools counted and schools missing together are the schools to which the duty applies and that owed or sent a return
 with duties as (select * from {{ ref('int_school_duties') }}),
 
-area_values as (select * from {{ ref('indicator_values_area') }}),
+area_values as (
+    -- a figure that stands counts the schools of its time
+    select * from {{ ref('indicator_values_area') }}
+    where term not in {{ closed_terms() }}
+),
 
 expected as (
     select

@@ -16,4 +16,6 @@ left join figures
         and figures.group_type = 'all'
 where
     (duties.has_return or duties.indicator_id = 'SCH11')
+    -- a figure that stands is of the schools of its time
+    and duties.term not in {{ closed_terms() }}
     and figures.indicator_id is null

@@ -25,10 +25,10 @@ def dbt_executable() -> str:
 
 
 @contextlib.contextmanager
-def dbt_environment(settings: Settings) -> Iterator[None]:
-    """The environment that profiles.yml and the models read, for as long as dbt runs."""
+def dbt_environment(settings: Settings, warehouse: Path | None = None) -> Iterator[None]:
+    """The environment that profiles.yml and the models read, for as long as dbt runs; `warehouse`: another than in force."""
     ours = {
-        "SEN_WAREHOUSE_PATH": str(settings.warehouse_path.resolve()),
+        "SEN_WAREHOUSE_PATH": str((warehouse or settings.warehouse_path).resolve()),
         "SEN_LA_CODE": settings.la_code,
         "SEN_MINIMUM_UNITS": str(settings.minimum_units),
         "DBT_PROFILES_DIR": str(DBT_PROJECT_DIR),

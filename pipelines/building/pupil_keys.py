@@ -58,8 +58,10 @@ def write_pupil_keys(settings: Settings, connection: duckdb.DuckDBPyConnection) 
 
     UPN, former UPN and ULN of one child share a key. Raises PseudonymKeyChangedError before anything is written.
     """
+    refuse_changed_key(settings, connection)
     secret = settings.pseudonym_secret
-    _refuse_changed_key(connection, secret)
+    if not connection.sql("SELECT 1 FROM restricted.key_check").fetchone():
+        connection.execute("INSERT INTO restricted.key_check VALUES (?)", [key_fingerprint(secret)])
     identifiers = connection.sql(f"SELECT DISTINCT identifier FROM ({OCCURRENCES}) WHERE identifier IS NOT NULL").pl()
     first_of = _first_identifiers(connection.sql(FORMER_QUERY).fetchall(), connection.sql(ULN_QUERY).fetchall())
     keys = identifiers.with_columns(
@@ -116,16 +118,20 @@ def _known_otherwise_since(connection: duckdb.DuckDBPyConnection) -> str | None:
     return since
 
 
-def _refuse_changed_key(connection: duckdb.DuckDBPyConnection, secret: bytes) -> None:
-    fingerprint = _pseudonym(secret, "which key this is")
+def refuse_changed_key(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Raises PseudonymKeyChangedError where the key is not the one that the warehouse was made with."""
     known = connection.sql("SELECT fingerprint FROM restricted.key_check").fetchone()
-    if known is None:
-        connection.execute("INSERT INTO restricted.key_check VALUES (?)", [fingerprint])
-    elif known[0] != fingerprint:
+    if known is not None and known[0] != key_fingerprint(settings.pseudonym_secret):
         raise PseudonymKeyChangedError(
-            "SEN_PSEUDONYM_KEY is not the key that this warehouse was made with. Set the earlier key again: "
-            "with another one every pupil would look new."
+            "The pseudonym key is not the one that this warehouse was made with. Set SEN_PSEUDONYM_KEY as it was then "
+            "(where it was not set: the file pseudonym.key of the data folder), or run `sen rekey`, which gives every pupil "
+            "a new pseudonym."
         )
+
+
+def key_fingerprint(secret: bytes) -> str:
+    """By which a key is known again (restricted.key_check)."""
+    return _pseudonym(secret, "which key this is")
 
 
 def _pseudonym(secret: bytes, identifier: str) -> str:

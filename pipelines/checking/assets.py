@@ -14,6 +14,7 @@ from dagster import (
 
 from expectations.contracts import EXPLANATIONS, load_contract
 from expectations.suites import EXPECTED, FILE_TABLES
+from pipelines.building.pupil_keys import refuse_changed_key
 from pipelines.changed_terms import unplaced_fingerprint
 from pipelines.checking import check_terms, check_unplaced, missing_rule_runs, rules_that_did_not_run, unbalanced
 from pipelines.landing.assets import received_returns
@@ -61,6 +62,8 @@ def issues(context: AssetExecutionContext, warehouse: Warehouse) -> MaterializeR
     """Every broken rule of the terms' returns, the rows not counted, and the state of each return (schema quality)."""
     keys = list(context.partition_keys)
     with warehouse.connect() as connection:
+        # before anything is written with it: explanations are known by ids that are made with the key
+        refuse_changed_key(warehouse.settings, connection)
         summary = check_terms(warehouse.settings, connection, keys)
         results = [*_rule_results(connection, keys), *_blocking_results(warehouse.settings, connection, keys)]
     return MaterializeResult(metadata=asdict(summary), check_results=results)

@@ -51,11 +51,11 @@ def take_files(settings: Settings, connection: duckdb.DuckDBPyConnection, terms:
         take_school_lines(settings, connection)
         take_la_plans(settings, connection)
         take_sen2_and_census(connection)
-    where = "f.urn IS NOT NULL AND f.term = t.term" if terms is not None else "f.urn IS NULL OR f.term IS NULL"
+    where = "f.urn IS NOT NULL AND f.term = t.term" if terms is not None else "(f.urn IS NULL OR f.term IS NULL)"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE checked_files AS
         SELECT f.*, t.as_at_date, false AS rejected, NULL::VARCHAR AS rows_lost
-        FROM ledger.files AS f CROSS JOIN checked_terms AS t WHERE {where}
+        FROM ledger.files AS f CROSS JOIN checked_terms AS t WHERE {where} AND f.purged_at IS NULL
     """)
     versions = pl.DataFrame(
         [(year, version) for year, accepted in accepted_versions().items() for version in accepted],

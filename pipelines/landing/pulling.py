@@ -293,7 +293,8 @@ def _place_late(
 ) -> None:
     """Place what could not be placed before: GIAS or the calendar may know it by now."""
     waiting = connection.execute(
-        f"SELECT file_id, state, {FACTS} FROM ledger.files WHERE state IN ('unplaced', 'duplicate') AND urn IS NULL"
+        f"SELECT file_id, state, {FACTS} FROM ledger.files WHERE state IN ('unplaced', 'duplicate') AND urn IS NULL "
+        "AND purged_at IS NULL"
     ).fetchall()
     facts = {file: Facts(*said) for file, _, *said in waiting}
     schools = schools_named(connection, list(facts.values()))

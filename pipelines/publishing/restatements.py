@@ -17,6 +17,7 @@ RESUBMISSION = "resubmission"  # another return of the school's stands for the t
 LATE_RETURN = "late_return"  # there was none when it was published
 RETURNS = "returns"  # another term's return of the school, or other schools': a pupil's year goes over several
 LA_FILES = "la_files"  # the LA's own files are others
+RETENTION = "retention"  # returns that it looked back on are past their retention (see pipelines/retention)
 DEFINITIONS = "definitions"  # none of these: rules, seeds or models changed
 
 _FIGURES = """
@@ -112,11 +113,11 @@ _CHANGED = f"""
 """
 
 
-def note_restatements(settings: Settings, published_at: datetime) -> int:
+def note_restatements(settings: Settings, published_at: datetime, because: str | None = None) -> int:
     """Write every figure of the snapshot in force that the warehouse now says otherwise into ledger.restatements.
 
     Gives their number. Called before the next snapshot is published; a run killed between the two compares with the
-    same snapshot again, and so writes the same rows in place of the first.
+    same snapshot again, and so writes the same rows in place of the first. `because`: where the cause is known already.
     """
     name = current_name(settings)
     if name is None:
@@ -128,8 +129,11 @@ def note_restatements(settings: Settings, published_at: datetime) -> int:
         with transaction(connection):
             connection.execute("DELETE FROM ledger.restatements WHERE snapshot_from = ?", [name])
             connection.execute(
-                f"INSERT INTO ledger.restatements BY NAME SELECT ? AS snapshot_from, ? AS published_at, * FROM ({_CHANGED})",
-                [name, published_at],
+                f"""
+                INSERT INTO ledger.restatements BY NAME
+                SELECT ? AS snapshot_from, ? AS published_at, * REPLACE (coalesce(?, because) AS because) FROM ({_CHANGED})
+                """,
+                [name, published_at, because],
             )
             (noted,) = connection.execute(
                 "SELECT count(*) FROM ledger.restatements WHERE snapshot_from = ?", [name]

@@ -124,11 +124,27 @@ def _flip(folder: Path, name: str) -> None:
     pointer.replace(folder / "CURRENT")
 
 
-def _remove_old(folder: Path, current: str) -> None:
+def remove_earlier(settings: Settings) -> int:
+    """Remove every snapshot but the newest, and what was begun of one; gives the number that a page still has open.
+
+    A page that has one open goes on reading it until it looks for a newer one.
+    """
+    current = current_name(settings)
+    still_open = 0
+    for folder in (settings.published_dir / "restricted", settings.published_dir):
+        for begun in folder.glob("*.new*"):
+            begun.unlink(missing_ok=True)
+        still_open += _remove_old(folder, current, kept=1)
+    return still_open
+
+
+def _remove_old(folder: Path, current: str | None, kept: int = KEPT) -> int:
     others = (path for path in folder.glob("sen-*.duckdb") if path.name != current)
     snapshots = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in snapshots[KEPT - 1 :]:
+    still_open = 0
+    for path in snapshots[kept - 1 :]:
         try:
             path.unlink()
         except PermissionError:  # Windows: a page still has it open; the next run removes it
-            continue
+            still_open += 1
+    return still_open

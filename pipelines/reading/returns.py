@@ -85,7 +85,7 @@ def _due(settings: Settings, connection: duckdb.DuckDBPyConnection, terms: list[
         from ledger.returns as r
         inner join ledger.files as f on r.return_id = f.file_id
         left join ledger.reads as d on r.return_id = d.return_id
-        where list_contains($terms, r.term) and (f.fault is null or f.fault = $no_return_table)
+        where list_contains($terms, r.term) and f.purged_at is null and (f.fault is null or f.fault = $no_return_table)
         order by r.term, r.return_id
         """,
         {"terms": list(terms), "no_return_table": faults.NO_RETURN_TABLE},
