@@ -31,8 +31,9 @@ def term_fingerprints(
 ) -> dict[str, str]:
     """Term -> fingerprint of its inputs, for every term that has a file: files, the LA's own, the project's own.
 
-    A term whose figures stand, for they rest on what is past its retention, is not run again, and has none. Its files, and those of the term before, which rules look back on; and the decisions on explanations of what was found
-    in it: those of the casework where `decided` (explanation_id -> decision, note) does not say them.
+    Its files, and those of the term before, which rules look back on; and the decisions on explanations of what was found
+    in it: those of the casework where `decided` (explanation_id -> decision, note) does not say them. A term whose figures
+    stand, for they rest on what is past its retention, is not run again, and has none.
     """
     decided = _decided(settings) if decided is None else decided
     explained = _explained_in_terms(connection, decided)
