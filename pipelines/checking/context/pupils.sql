@@ -93,8 +93,8 @@ known_to_the_la as (
     group by all
 ),
 
--- what SEN2 and the census say of the pupil, by any of the pupil's numbers; where either source gives a pupil two needs,
--- a need that fits one of them differs from neither
+-- what SEN2 and the census say of the pupil, by any of the pupil's numbers; where either source gives a pupil two
+-- needs, a need that fits one of them differs from neither
 sen2 as (
     select
         pupils.return_id,
