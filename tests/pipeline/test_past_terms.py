@@ -1,5 +1,10 @@
-"""A past term, rebuilt as the returns stood then, gives the same figures to the digit; and what an LA sets counts from its day."""
+"""A past term, rebuilt as the returns stood then, gives the same figures to the digit; and what an LA sets counts from its day.
 
+The first three terms are run together, and the newest in its time: what was published of the three stands then. At last the
+LA sets a target, a window and a duty of the newest term, for which every term is run and built anew, all at once.
+"""
+
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -83,7 +88,7 @@ def live(settings: Settings, came: Callable[[str, date], None]) -> None:
 
 @pytest.fixture(scope="module")
 def term_by_term(parsed_project, tmp_path_factory) -> tuple[Settings, dict[str, Figures]]:
-    """Each term run when its returns had come, the first two together; and what was published of it then."""
+    """The first three terms run when their returns had come, then the newest in its time; and what was published then."""
     as_published: dict[str, Figures] = {}
 
     def each_in_its_time(settings: Settings) -> None:
@@ -91,7 +96,7 @@ def term_by_term(parsed_project, tmp_path_factory) -> tuple[Settings, dict[str, 
 
         def came(term: str, day: date) -> None:
             waiting.append(term)
-            if len(waiting) > 1 or as_published:
+            if len(waiting) == TERMS - 1 or as_published:
                 run(settings, day)
                 as_published.update({one: figures_of(settings, one) for one in waiting})
                 waiting.clear()
@@ -102,15 +107,17 @@ def term_by_term(parsed_project, tmp_path_factory) -> tuple[Settings, dict[str, 
 
 
 @pytest.fixture(scope="module")
-def all_at_once(parsed_project, tmp_path_factory) -> Settings:
-    """Every term run for the first time in one run, when all returns had come."""
-
-    def together(settings: Settings) -> None:
-        days: list[date] = []
-        live(settings, lambda _term, day: days.append(day))
-        run(settings, days[-1])
-
-    return within(tmp_path_factory.mktemp("all_at_once") / "data", together)
+def rebuilt(term_by_term, tmp_path_factory) -> Settings:
+    """Every term built anew in one build, for the LA has set something of the newest."""
+    data_dir = tmp_path_factory.mktemp("rebuilt") / "data"
+    shutil.copytree(term_by_term[0].data_dir, data_dir, symlinks=True)
+    reference = data_dir / "reference"
+    (reference / "targets.csv").write_text("indicator_id,target,valid_from\nREV01,0%,2026-05-01\n")
+    (reference / "duty_applies_to.csv").write_text(
+        "indicator_id,school_kind,applies_as,valid_from\nREV03,all,not,2026-05-01\n"
+    )
+    (reference / "parameters.csv").write_text("parameter,value,valid_from\nreviews_a_year,0,2026-05-01\n")
+    return within(data_dir, lambda settings: run(settings, date(2026, 8, 3)))
 
 
 def different(expected: Figures, found: Figures) -> dict[str, tuple[list, list]]:
@@ -120,7 +127,7 @@ def different(expected: Figures, found: Figures) -> dict[str, tuple[list, list]]
             sorted(set(expected[table]) - set(found[table]), key=repr),
             sorted(set(found[table]) - set(expected[table]), key=repr),
         )
-        for table in FIGURES
+        for table in expected
         if expected[table] != found[table]
     }
 
@@ -139,26 +146,21 @@ def test_a_later_term_leaves_the_published_figures_of_the_earlier_ones_as_they_a
         assert different(figures, figures_of(settings, term)) == {}, term
 
 
-def test_all_terms_built_at_once_have_the_figures_that_each_had_in_its_time(term_by_term, all_at_once):
+def test_all_terms_built_at_once_have_the_figures_that_each_had_in_its_time(term_by_term, rebuilt):
     _, as_published = term_by_term
+    with warehouse(rebuilt, read_only=True) as connection:
+        assert connection.sql("SELECT first_term FROM ledger.build").fetchall() == [(min(as_published),)]
+    newest = max(as_published)
     for term, figures in as_published.items():
-        assert different(figures, figures_of(all_at_once, term)) == {}, term
+        found = figures_of(rebuilt, term)
+        if term == newest:  # of which the LA has set something: what waits, amounts, cases and admissions are not asked
+            untouched = ("waiting_times", "amounts", "needs_profile", "support_cases", "ehc_admissions")
+            figures, found = ({table: of[table] for table in untouched} for of in (figures, found))
+        assert different(figures, found) == {}, term
 
 
-def test_what_the_la_sets_counts_from_its_day_on_and_is_said(all_at_once):
-    # the last test of the file: it runs every term anew
-    settings = all_at_once
-    before = {
-        term: figures_of(settings, term)["indicator_values_area"] for term in ("2025-26-spring", "2025-26-summer")
-    }
-    (settings.reference_dir / "targets.csv").write_text("indicator_id,target,valid_from\nREV01,0%,2026-05-01\n")
-    (settings.reference_dir / "duty_applies_to.csv").write_text(
-        "indicator_id,school_kind,applies_as,valid_from\nREV03,all,not,2026-05-01\n"
-    )
-    (settings.reference_dir / "parameters.csv").write_text("parameter,value,valid_from\nreviews_a_year,0,2026-05-01\n")
-    within(settings.data_dir, lambda same: run(same, date(2026, 8, 3)))
-    assert figures_of(settings, "2025-26-spring")["indicator_values_area"] == before["2025-26-spring"]
-    with warehouse(settings, read_only=True) as connection:
+def test_what_the_la_sets_counts_from_its_day_on_and_is_said(rebuilt):
+    with warehouse(rebuilt, read_only=True) as connection:
         [(target, rag, value)] = connection.sql("""
             SELECT target, rag, value FROM marts.indicator_values_area
             WHERE indicator_id = 'REV01' AND area_type = 'la' AND group_type = 'all' AND term = '2025-26-summer'
