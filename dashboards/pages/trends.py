@@ -11,7 +11,7 @@ from dashboards.charts import funnels, runs
 from dashboards.downloads import download
 from dashboards.frame import Frame, current, keep_in_query_string, remember
 from dashboards.queries import indicators
-from dashboards.words import DASH, PHASES, amount, count_of, group_label, html, phase_label, term_label
+from dashboards.words import DASH, PHASES, amount, count_of, group_label, html, phase_label, short_key, term_label
 
 
 def choose_indicator(frame: Frame) -> tuple[dict[str, Any], tuple[str, str]]:
@@ -284,6 +284,30 @@ def of_a_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str]
             "Chart": "Upright lines are the school's 95% Wilson intervals; a term without a figure is a gap",
         },
         unknown=unknown_words(now["unknown"] or 0),
+    )
+    if group == ("all", "all"):
+        units_behind(frame, definition)
+
+
+def units_behind(frame: Frame, definition: dict[str, Any]) -> None:
+    """The drill from the school's figure to what it is made of: those that speak against the school first."""
+    units = indicators.units_in_term(frame.connection, definition["id"], frame.school, frame.term)
+    if units.is_empty():
+        return
+    st.header(f"What the figure of {term_label(frame.term)} is made of", anchor=False)
+    speaks_against = pl.col("is_met") if definition["polarity"] == "lower" else ~pl.col("is_met")
+    counted = pl.when("is_met").then(pl.lit("Yes")).when(pl.col("is_met").is_null()).then(pl.lit("Not known"))
+    detail = pl.col("unit_id").str.extract(r"[/:](.+)$", 1)
+    shown = units.sort(speaks_against, descending=True, nulls_last=True, maintain_order=True).select(
+        pl.col("pupil_key").map_elements(short_key, return_dtype=pl.String).fill_null("The school").alias("Pupil"),
+        detail.alias("Dated"),
+        counted.otherwise(pl.lit("No")).alias("In the numerator"),
+    )
+    table(
+        shown if shown["Dated"].null_count() < len(shown) else shown.drop("Dated"),
+        definition["unit"],
+        f"{definition['name']}: {count_of(len(shown), 'unit')} of {frame.school_name}",
+        height=min(480, 38 + 35 * len(shown)),
     )
 
 

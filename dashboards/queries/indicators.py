@@ -190,3 +190,19 @@ def schools_in_term(
         group_value=group_value,
         term=term,
     )
+
+
+def units_in_term(connection: duckdb.DuckDBPyConnection, indicator_id: str, urn: str, term: str) -> pl.DataFrame:
+    """What a school's figure of a term is made of: pupil_key (null: the school itself), unit_id, is_met (null: not known)."""
+    return ask(
+        connection,
+        """
+        select pupil_key, unit_id, is_met
+        from marts.indicator_units
+        where indicator_id = $indicator_id and urn = $urn and term = $term
+        order by unit_id
+        """,
+        indicator_id=indicator_id,
+        urn=urn,
+        term=term,
+    )

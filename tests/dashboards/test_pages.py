@@ -9,6 +9,7 @@ import pytest
 import streamlit.config
 from streamlit.testing.v1 import AppTest
 
+from dashboards.words import short_key
 from pipelines.publishing.snapshots import current_name
 from pipelines.settings import Settings
 from tests.dashboards import synthetic
@@ -224,6 +225,13 @@ def test_trends_table_holds_the_figures_of_the_snapshot_and_gaps_where_a_school_
     )
     assert values["Value"][0] == pytest.approx(100 * value)
     assert values["Number"][0] == f"{numerator} of {denominator}"
+
+
+def test_a_schools_figure_leads_to_the_units_that_it_is_made_of(published):
+    app = open_page("trends", school="100000", indicator="NPR05")
+    assert any("is made of" in header.value for header in app.header)
+    units = app.dataframe[-1].value
+    assert units.to_dict("records") == [{"Pupil": short_key("k"), "In the numerator": "Yes"}]
 
 
 def test_trends_of_the_la_has_run_chart_phases_and_funnel_each_described_in_words(published):
