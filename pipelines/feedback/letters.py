@@ -2,6 +2,7 @@
 
 import hashlib
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -211,12 +212,8 @@ def write_reminder(settings: Settings, facts: ReminderFacts, kind: str, to: list
         urn=facts.urn,
         laestab=facts.laestab,
         term=facts.term.term,
-        return_id=None,
         content_hash=_hash([facts.term.deadline.isoformat()]),
         said=said,
-        findings=[],
-        tiles=[],
-        by_when=None,
         to=to,
         on=on,
     )
@@ -246,12 +243,8 @@ def write_list_of_missing(settings: Settings, term: Term, missing: list[Reminder
         urn=None,
         laestab=AUTHORITY,
         term=term.term,
-        return_id=None,
         content_hash=_hash([term.deadline.isoformat()]),
         said=said,
-        findings=[],
-        tiles=[],
-        by_when=None,
         to=the_authority(settings),
         on=on,
     )
@@ -274,12 +267,8 @@ def write_profile_letter(settings: Settings, profile: "Profile", to: list[Contac
         urn=profile.urn,
         laestab=profile.laestab,
         term=profile.term.term,
-        return_id=None,
         content_hash=_hash([profile.term.term]),
         said=said,
-        findings=[],
-        tiles=[],
-        by_when=None,
         to=to,
         on=on,
     )
@@ -292,16 +281,19 @@ def _letter(
     urn: str | None,
     laestab: str | None,
     term: str,
-    return_id: str | None,
     content_hash: str,
     said: dict,
-    findings: list[Finding],
-    tiles: list[tuple[str, str]],
-    by_when: str | None,
     to: list[Contact],
     on: date,
+    return_id: str | None = None,
+    findings: Sequence[Finding] = (),
+    tiles: Sequence[tuple[str, str]] = (),
+    by_when: str | None = None,
 ) -> Letter:
-    """Fill the templates: the wording of the kind once, then its layout as text and as HTML."""
+    """Fill the templates: the wording of the kind once, then its layout as text and as HTML.
+
+    A letter that is about no file has no return, findings, tiles or day by which to answer.
+    """
     wording = _wordings().get_template("reminder.j2" if kind == "second_reminder" else f"{kind}.j2")
     context = wording.new_context(said)
     parts = {name: "".join(block(context)) for name, block in wording.blocks.items()}
@@ -348,7 +340,7 @@ def _letter(
     )
 
 
-def _lists(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
+def _lists(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
     """What is to be done, errors before queries and new before old, then what is not the school's turn; each under its
     heading. A heading with nothing below it is left out.
     """
