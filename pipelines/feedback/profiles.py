@@ -6,9 +6,8 @@ could be told.
 
 **Small numbers.** Of the LA and of similar schools a profile shows what `publishing.suppressing` lets out, which nobody can
 take apart who knows one school in full. The workbooks are the school's own and show its own counts as they are; the governors'
-page leaves the office, and shows no count of pupils from 1 to SEN_SUPPRESSION_THRESHOLD - 1, nor what would give it away. It
-is meant for one school's governors: with the pages of all schools side by side, a count that another page hides could be
-worked out, so the LA gives each only to its school.
+page leaves the office, and shows of the school too only what `publishing.suppressing` lets out, or in which quarter or half a
+share lies: nothing that it hides can be worked out from the pages of all schools side by side.
 
 **When.** Before the deadline most schools are missing and a comparison would mislead: until then the feedback workbook has
 the school's own figures alone. From the day after it every school whose return counts has its page and its workbook, made
@@ -32,7 +31,7 @@ from pipelines.feedback.outbox import open_outbox, safe_name
 from pipelines.feedback.posting import enter, letters_made
 from pipelines.feedback.profile_sheets import profile_workbook
 from pipelines.publishing.snapshots import NoSnapshotError, open_snapshot
-from pipelines.publishing.suppressed_figures import rates_of_areas
+from pipelines.publishing.suppressed_figures import of_all_pupils
 from pipelines.settings import Settings
 from pipelines.terms import Term, load_calendar
 from pipelines.warehouse import transaction
@@ -189,7 +188,8 @@ def _remember(connection: duckdb.DuckDBPyConnection, hashes: dict[tuple[str, str
 def _figures(connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[str]) -> pl.DataFrame:
     """A row a school, term and indicator, in the indicators' order: what the indicator is, the school's own figure (met,
     of, unknown, value, low, high, rag, target, applies_as; before: the value of the term before), and of the LA and of
-    similar schools `..._value`, `..._counted` and `..._missing`, null where they are not to be shown.
+    similar schools `..._value`, `..._counted` and `..._missing`, null where they are not to be shown. is_shown: whether the school's
+    own figure may leave its office; band_low, band_high: between which shares it lies, where that may be said instead.
     """
     figures = connection.execute(
         """
@@ -210,10 +210,14 @@ def _figures(connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[
         """,
         [terms],
     ).pl()
-    areas = rates_of_areas(connection, threshold, terms).filter(
+    of_schools, areas = of_all_pupils(connection, threshold, terms)
+    shown = of_schools.select("term", "urn", "band_low", "band_high", id="indicator_id", is_shown=~pl.col("hides_value"))
+    found = figures.join(shown, on=["term", "urn", "id"], how="left", maintain_order="left").with_columns(
+        pl.col("is_shown").fill_null(False)
+    )
+    areas = areas.filter(
         pl.col("unit").is_in(COMPARED), pl.col("schools_counted") >= MINIMUM_SCHOOLS, pl.col("value").is_not_null()
     )
-    found = figures
     for kind, area_type in (("la", "la"), ("similar", "phase")):
         # whole percents: a change that nobody would see makes no profile again
         beside = areas.filter(area_type=area_type).select(

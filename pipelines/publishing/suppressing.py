@@ -1,35 +1,36 @@
 """Small counts of pupils, and what would give them away, are hidden in everything that leaves the analysts' own view.
 
-**Small** is a count of pupils from 1 up to SEN_SUPPRESSION_THRESHOLD - 1: of those who meet an indicator, who do not, or of
-whom it is not known. DfE leaves the threshold to each release (its symbol is `c`; the releases on EHC plans and on SEN in England
+**Small** is a count of pupils from 1 up to SEN_SUPPRESSION_THRESHOLD - 1: of those who meet an indicator, of those who do not,
+or of all whom it counts. DfE leaves the threshold to each release (its symbol is `c`; the releases on EHC plans and on SEN in England
 hide nothing of an LA, tables of single schools mostly what is below 5), so 5 is the setting's default. A nought is shown, and so are
-0 % and 100 %: that a school does what it must for all of its pupils is what its figures are for. A school's arrangements
-(SCH) count schools, RES01 counts pounds: neither is hidden.
+0 % and 100 %: that a school does what it must for all of its pupils is what its figures are for. How many answers are not known
+says nothing of any child: it is shown, and hidden, with its figure. A school's arrangements (SCH) count schools, RES01
+counts pounds: neither is hidden.
 
 **Company.** Every school has a fixed place in a tree: nearest it are schools of its phase and trust, then of its phase, then
 of phases that are usually small (`places_in_tree`). A school with a small count is hidden together with the schools below
 the nearest branch whose sums are all safe to know: none is small, and none is small without any one school of the branch,
 so that a school that knows itself learns nothing. An area is shown where it cuts through no such branch. Hence everything
-shown is a function of the sums of whole branches, each of them safe, and every way of sharing a branch's sums among its
-schools fits all that is shown: a hidden count may be anything from 0 to such a sum.
+shown is a function of the sums of whole branches.
 
-**Groups** (need, sex, ...) are shown for areas, not for a single school, where nearly every group is small. A group that is
-small in the whole LA is hidden everywhere, with the next smallest until their sum is safe; then each branch must be safe for
-every group, and so wide that what schools show of all their pupils fixes no group of theirs.
+**Wholes.** Many indicators count the same pupils, reviews or plans, or some of them (`counted_within` of the indicators): who
+reads one knows how many another counts. So the wholes are hidden first, and each indicator then with the same company or more;
+a branch is safe only if it is so for a reader who knows the whole of every school in it. Two indicators of which one says
+something of the other's counts (`hidden_with`) are hidden as one. What is left open is then this: children may change places
+between the schools of a branch, each with all that is counted of it, and all that is shown stays as it is.
+
+**Groups** (need, sex, ...) are shown of the whole LA, not of a phase, a trust or a school, where nearly every group is small. A
+group that is small in the LA is hidden with the next smallest until their sum is safe.
+
+**Bands.** A school's page for its governors may say in which quarter, or half, a hidden share lies (`bands`): where the count
+may still be any of enough, with the pages of all schools side by side.
 
 What this holds, for one threshold: the same figures hide the same cells in any export, whatever terms and formats it has; of
 terms whose years overlap nothing that they share is published; a new or closed school changes no other's company. A figure
 that was small when it was published stays hidden, with the same schools, after it is restated (`marts.restatements`).
-
-What it does not hold: who knows that two indicators count the same pupils, or one a group of another (LAC01 those looked
-after), can compare their denominators, and so learn how many are unknown; schools that put their own figures together know
-more than one; a school that moves to another trust or phase has other company, in past terms too, and a figure that becomes
-small after it was shown can be had from what was shown then: do not give exports from before and after to the same reader.
-Nor does it hide a change: two exports tell by how much a sum has moved.
 """
 
 import hashlib
-from itertools import pairwise
 
 import polars as pl
 
@@ -48,43 +49,52 @@ PHASES = (
 PHASE_BITS, TRUST_BITS = 10, 6
 
 KEY = ["indicator_id", "term"]
+GROUP = ["group_type", "group_value"]
+COUNTS = ("known", "met", "not_met")
+HIDES = [f"hides_{count}" for count in COUNTS]
+# a reader who knows the wholes, and one school in full, is left with no less than two others
+LEAST_BLOCKS = 3
 
 
 def hidden_counts(
     counts: pl.DataFrame,
-    outcomes: list[str],
+    indicators: pl.DataFrame,
     schools: pl.DataFrame,
     threshold: int,
     groups: dict[str, list[str]] | None = None,
     was_small: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Which counts of schools, and of areas and their groups, are hidden.
+    """Which counts of schools, and of areas and the LA's groups, are hidden.
 
-    `counts`: indicator_id, term, urn, group_type, group_value and a count for each of the `outcomes`, which hide each other (whoever
-    knows two of met, not met and both knows the third); a row for `all` for every school that has a figure. `schools`: urn,
-    laestab, phase, trust_code, la_code. `groups`: every value that a group type may have. `was_small`: indicator_id, term, urn and
-    the outcomes of figures as they were published when a count of theirs was small.
+    `counts`: indicator_id, term, urn, group_type, group_value, met, not_met, unknown; a row for `all` for every school that has
+    a figure. `indicators`: id, counted_within (whose units hold all of its own, or null), within_those (null: all of them; met or
+    not_met), hidden_with (or null).
+    `schools`: urn, laestab, phase, trust_code, la_code. `groups`: every value that a group type may have. `was_small`:
+    indicator_id, term, urn, met, not_met and unknown of figures as they were published when a count of theirs was small.
 
-    Gives indicator_id, term, urn, and indicator_id, term, area_type, area_code, group_type, group_value; each with `hides_<outcome>`.
+    Gives indicator_id, term, urn, company (whose sums alone are known; null where no sum is); and indicator_id, term, area_type,
+    area_code, group_type, group_value; each with hides_known (met and not_met together), hides_met
+    and hides_not_met.
     """
     tree = places_in_tree(schools)
     areas = areas_of(schools).join(tree.select("urn", "place"), on="urn").drop("urn")
-    keys = counts.select(KEY).unique(maintain_order=True).with_row_index("k")
-    counts = counts.join(keys, on=KEY).join(tree.select("urn", "place"), on="urn")
-    figures = _hide_totals(counts, outcomes, tree, keys, threshold, was_small)
-    of_schools = figures.join(keys, on="k").join(tree.select("urn", "place"), on="place")
-    of_areas = [_hide_areas(figures, areas, outcomes)]
-    for group_type, values in (groups or {}).items():
-        cells = counts.filter(pl.col("group_type") == group_type).select("k", "place", "group_value", *outcomes)
-        if not cells.is_empty():
-            of_areas.append(_hide_groups(cells, group_type, values, figures, outcomes, tree, areas, threshold))
-    hides = [f"hides_{o}" for o in outcomes]
-    return (
-        of_schools.select(*KEY, "urn", *hides),
-        pl.concat(of_areas)
-        .join(keys, on="k")
-        .select(*KEY, "area_type", "area_code", "group_type", "group_value", *hides),
+    totals = counts.filter(pl.col("group_type") == "all").drop(GROUP).join(tree.select("urn", "place"), on="urn")
+    before = None
+    if was_small is not None and not was_small.is_empty():
+        # who was hidden stays hidden, with at least those with whom it was
+        was = was_small.unique([*KEY, "urn"], keep="last", maintain_order=True)
+        then = totals.join(was.select(KEY).unique(), on=KEY).update(was, on=[*KEY, "urn"])
+        before = _find_company(_cells(then, indicators, "place"), tree, threshold, None)
+    cells = _cells(totals, indicators, "place")
+    held = _held(cells, _find_company(cells, tree, threshold, before), "place").join(
+        tree.select("urn", "place"), on="place"
     )
+    of_areas = [_hidden_areas(held, areas)]
+    for group_type, values in (groups or {}).items():
+        of_type = counts.filter(pl.col("group_type") == group_type)
+        if not of_type.is_empty():
+            of_areas.append(_hidden_groups(of_type, values, indicators, of_areas[0], threshold))
+    return _side_by_side(held, [*KEY, "urn"], pl.col("company").max()), pl.concat(of_areas)
 
 
 def areas_of(schools: pl.DataFrame) -> pl.DataFrame:
@@ -96,191 +106,378 @@ def areas_of(schools: pl.DataFrame) -> pl.DataFrame:
     ).filter(pl.col("area_code") != "")
 
 
-def _hide_totals(
-    counts: pl.DataFrame,
-    outcomes: list[str],
-    tree: pl.DataFrame,
-    keys: pl.DataFrame,
-    threshold: int,
-    was_small: pl.DataFrame | None,
-) -> pl.DataFrame:
-    """The figures of all pupils: k, place, the outcomes, level and branch (null where it is shown), and of each outcome
-    `known_...` (the school's, or the sum of those that it is hidden with) and `hides_...`.
+def is_small(count: pl.Expr, threshold: int) -> pl.Expr:
+    """Whether a count of pupils is one to hide."""
+    return count.is_between(1, threshold - 1)
+
+
+# ------------------------------------------------------------------------------------------------------------- company
+
+# what is decided of after what; of all indicators the same, of those within counts of others the last two
+WHOLES, KNOWN, COUNTED, KNOWN_OF_THOSE, COUNTED_OF_THOSE = range(5)
+
+
+def _cells(counts: pl.DataFrame, indicators: pl.DataFrame, at: str) -> pl.DataFrame:
+    """A row a count and place (or group): indicator_id, term, `at`, count, n, most (that one school has of it), and
+
+    - step: one of WHOLES, ...; one: what it is hidden as (all counts that have the same are hidden together);
+    - base: what it is counted within, as that is hidden; whole: how many there are (of a whole itself 0: it is within nothing).
+
+    `counts`: indicator_id, term, `at`, met, not_met, unknown, and of groups most_met, most_not_met, most_known and most_all.
     """
-    totals = counts.filter(pl.col("group_type") == "all").select("k", "place", *outcomes)
-    needs = pl.any_horizontal(is_small(pl.col(o), threshold) for o in outcomes)
-
-    def company(figures: pl.DataFrame, needs: pl.Expr, level: pl.Expr) -> pl.DataFrame:
-        none = {f"{part}_{o}": pl.lit(0, pl.Int64) for part in ("total", "shown") for o in outcomes}
-        members = figures.with_columns(needs.alias("needs"), level.alias("level"), **none)
-        return _in_company(figures.with_columns(column=pl.lit(0)), outcomes, members, tree, threshold)
-
-    level = pl.lit(0, pl.UInt8)
-    if was_small is not None and not was_small.is_empty():
-        # who was hidden stays hidden, with at least those with whom it was
-        was = was_small.join(keys, on=KEY).join(tree.select("urn", "place"), on="urn").select("k", "place", *outcomes)
-        then = totals.join(was.select("k").unique(), on="k").update(was.unique(["k", "place"]), on=["k", "place"])
-        before = company(then, needs, level).drop_nulls("branch").select("k", "place", before="level")
-        totals = totals.join(before, on=["k", "place"], how="left")
-        needs, level = needs | pl.col("before").is_not_null(), pl.col("before").fill_null(0)
-    found = company(totals, needs, level)
-    figures = totals.select("k", "place", *outcomes).join(found, on=["k", "place"], how="left")
-    is_hidden, is_alone = pl.col("level").is_not_null(), pl.col("branch").is_null()
-    return figures.with_columns(
-        pl.when(is_alone).then(o).otherwise(pl.col(o).sum().over("k", "level", "branch")).alias(f"known_{o}")
-        for o in outcomes
-    ).with_columns((is_hidden & (is_alone | (pl.col(f"known_{o}") > 0))).alias(f"hides_{o}") for o in outcomes)
-
-
-def _hide_areas(figures: pl.DataFrame, areas: pl.DataFrame, outcomes: list[str]) -> pl.DataFrame:
-    """Areas of all pupils: hidden where they cut through a hidden branch."""
-    branch, area = ["k", "level", "branch"], ["k", "area_type", "area_code"]
-    held = [pl.col(f"hides_{o}").sum().alias(o) for o in outcomes]
-    company = figures.filter(pl.col("level").is_not_null())
-    whole = company.group_by(branch).agg(held)
-    parts = company.join(areas, on="place").group_by(*branch, *area[1:]).agg(held)
-    cut = (
-        parts.join(whole, on=branch, suffix="_whole", nulls_equal=True)
-        .group_by(area)
-        .agg(
-            ((pl.col(o) > 0) & (pl.col("branch").is_null() | (pl.col(o) < pl.col(f"{o}_whole"))))
-            .any()
-            .alias(f"hides_{o}")
-            for o in outcomes
-        )
+    within = pl.coalesce("counted_within", "id")
+    kinds = indicators.select(
+        indicator_id="id",
+        within=within,
+        those=pl.col("within_those").fill_null("all"),
+        base=pl.when(pl.col("within_those").is_null()).then(within + " (whole)").otherwise(within),
+        one=pl.coalesce("hidden_with", "id"),
     )
-    all_areas = figures.select("k", "place").join(areas, on="place").select(area).unique()
-    return all_areas.join(cut, on=area, how="left").select(
-        *area,
-        pl.lit("all").alias("group_type"),
-        pl.lit("all").alias("group_value"),
-        *(pl.col(f"hides_{o}").fill_null(False) for o in outcomes),
+    own = counts.join(kinds, on="indicator_id").with_columns(
+        known=pl.col("met") + pl.col("not_met"), all=pl.sum_horizontal("met", "not_met", "unknown")
     )
+    if "most_met" not in own.columns:
+        own = own.with_columns(pl.col("met", "not_met", "known", "all").name.prefix("most_"))
+    # of whom it is not known may be among those who meet it, or not
+    may_be = [pl.col("all"), *(pl.col(c) + pl.col("unknown") for c in ("met", "not_met"))]
+    of_base = own.select("term", at, *may_be, within="indicator_id").unpivot(
+        ["all", "met", "not_met"], index=["within", "term", at], variable_name="those", value_name="whole"
+    )
+    # a base that has no figure there: as many as any within it counts
+    whole = pl.max_horizontal("all", "whole").max().over("term", "base", at)
+    own = own.join(of_base, on=["within", "those", "term", at], how="left").with_columns(whole=whole)
+    is_whole, known = pl.col("those") == "all", pl.col("one") + " (known)"
 
+    def rows(
+        of: pl.DataFrame, count: str, step: pl.Expr, base: pl.Expr, one: pl.Expr, n: str, most: str, whole: pl.Expr
+    ):
+        parts = {"count": pl.lit(count), "step": step, "base": base, "one": one, "n": n, "most": most, "whole": whole}
+        return of.select("indicator_id", "term", at, **parts)
 
-RARE = -1  # the column of the groups that are hidden everywhere
-
-
-def _hide_groups(cells, group_type, values, figures, outcomes, tree, areas, threshold):
-    """The groups of one type, of areas."""
-    rare = _rare_groups(cells, values, outcomes, threshold)
-    numbers = {value: number for number, value in enumerate(values)}
-    column = pl.col("group_value").replace_strict(numbers, return_dtype=pl.Int32)
-    merged = (
-        cells.join(rare, on=["k", "group_value"], how="left")
-        .with_columns(column=pl.when("is_rare").then(RARE).otherwise(column))
-        .group_by("k", "place", "column")
-        .agg(pl.col(outcomes).sum())
-    )
-    members = figures.join(cells.select("k").unique(), on="k").select(
-        "k",
-        "place",
-        needs=pl.lit(True),
-        level=pl.col("level").fill_null(0),
-        in_company=pl.col("level").is_not_null(),
-        **{f"total_{o}": o for o in outcomes},
-        **{f"shown_{o}": pl.when(pl.col("level").is_null()).then(o).otherwise(0) for o in outcomes},
-        **{f"known_{o}": f"known_{o}" for o in outcomes},
-    )
-    together = ["k", "level", "branch"]
-    company = _in_company(merged, outcomes, members, tree, threshold)
-    placed = company.join(members.drop("level"), on=["k", "place"])
-    # who could hold pupils of a group: any of them, or, where all the branch's pupils are in it, only who is hidden itself
-    could = [pl.col(f"known_{o}") > 0 for o in outcomes]
-    free = [c.sum().alias(f"any_{o}") for o, c in zip(outcomes, could, strict=True)] + [
-        (c & pl.col("in_company")).sum().alias(f"unit_{o}") for o, c in zip(outcomes, could, strict=True)
-    ]
-    whole = placed.group_by(together).agg(*free, pl.col([f"total_{o}" for o in outcomes]).sum())
-    parts = placed.join(areas, on="place").group_by(*together, "area_type", "area_code").agg(free)
-    sums = merged.join(company, on=["k", "place"]).group_by(*together, "column").agg(pl.col(outcomes).sum())
-    listed = (
-        cells.select("k")
-        .unique()
-        .join(pl.DataFrame({"group_value": values}), how="cross")
-        .join(rare, on=["k", "group_value"], how="left")
-        .with_columns(
-            column=pl.when("is_rare").then(RARE).otherwise(column), is_rare=pl.col("is_rare").fill_null(False)
-        )
-    )
-    at = ["k", "area_type", "area_code", "column"]
-    cut = (
-        parts.join(whole, on=together, suffix="_whole", nulls_equal=True)
-        .join(listed.select("k", "column").unique(), on="k")
-        .join(sums, on=[*together, "column"], how="left", nulls_equal=True)
-        .group_by(at)
-        .agg(_is_cut(o).any().alias(f"cut_{o}") for o in outcomes)
-    )
-    of_rare = merged.filter(pl.col("column") == RARE).join(areas, on="place").group_by(at).agg(pl.col(outcomes).sum())
-    return (
-        listed.join(cut, on=["k", "column"])
-        .join(of_rare, on=at, how="left")
-        .select(
-            "k",
-            "area_type",
-            "area_code",
-            pl.lit(group_type).alias("group_type"),
-            "group_value",
+    wholes = own.filter(is_whole).sort("most_all").unique(["term", "base", at], keep="last")
+    nothing, none = pl.lit(None, pl.String), pl.lit(0, pl.Int64)
+    steps = {
+        of: pl.when(is_whole).then(first).otherwise(last)
+        for of, first, last in (("known", KNOWN, KNOWN_OF_THOSE), ("counted", COUNTED, COUNTED_OF_THOSE))
+    }
+    return pl.concat(
+        [
+            rows(wholes, "whole", pl.lit(WHOLES), nothing, pl.col("base"), "whole", "most_all", none),
+            rows(own, "known", steps["known"], pl.col("base"), known, "known", "most_known", pl.col("whole")),
             *(
-                (pl.col(f"cut_{o}") | (pl.col("is_rare") & (pl.col(o) > 0).fill_null(False))).alias(f"hides_{o}")
-                for o in outcomes
+                rows(own, count, steps["counted"], known, pl.col("one"), count, f"most_{count}", pl.col("known"))
+                for count in ("met", "not_met")
             ),
+        ]
+    )
+
+
+def _find_company(cells: pl.DataFrame, tree: pl.DataFrame, threshold: int, before: pl.DataFrame | None) -> pl.DataFrame:
+    """With whom everything is hidden, as `_in_company` gives it, step by step. `before`: nobody has less company than it had."""
+    at = ["term", "one", "place"]
+    found = pl.DataFrame(
+        schema={"term": pl.String, "one": pl.String, "place": pl.UInt32, "level": pl.UInt8, "branch": pl.UInt32}
+    )
+    for _, each in sorted(cells.partition_by("step", as_dict=True).items()):
+        each = _in_blocks(each, found, threshold)
+        members = each.group_by(at).agg(
+            is_small(pl.col("n"), threshold).any().alias("needs"), floor=pl.col("block_level").max()
         )
-    )
+        if before is not None:
+            members = members.join(before.select(*at, before="level"), on=at, how="left").with_columns(
+                floor=pl.max_horizontal("floor", "before")
+            )
+        members = members.select(
+            *at, needs=pl.col("needs") | pl.col("floor").is_not_null(), floor=pl.col("floor").fill_null(0)
+        )
+        found = pl.concat([found, _in_company(each, members, tree, _is_safe(threshold))])
+    return found
 
 
-def _is_cut(outcome: str) -> pl.Expr:
-    """Whether an area holds some but not all of a branch's schools that may hold pupils of a group."""
-    count, total = pl.col(outcome).fill_null(0), pl.col(f"total_{outcome}")
-    inside, outside = (
-        pl.when(pl.col("branch").is_null())
-        .then(f"any_{outcome}{suffix}")
-        .when(count == 0)
-        .then(0)
-        .when(count == total)
-        .then(f"unit_{outcome}{suffix}")
-        .otherwise(f"any_{outcome}{suffix}")
-        for suffix in ("", "_whole")
-    )
-    return (inside > 0) & (pl.col("branch").is_null() | (inside < outside))
-
-
-def _rare_groups(cells: pl.DataFrame, values: list[str], outcomes: list[str], threshold: int) -> pl.DataFrame:
-    """k, group_value, is_rare (true) of the groups that are hidden everywhere: those not safe in the whole LA, and the next smallest.
-
-    Groups without a pupil are with them, so that being listed does not tell that there is one.
+def _in_blocks(cells: pl.DataFrame, found: pl.DataFrame, threshold: int) -> pl.DataFrame:
+    """`cells` with the block of each: the schools that its base is hidden with (block_level and block), or its own where that is shown;
+    and blocks and large: 1 at one school of each block that has anybody of the base, and of each that has enough, else 0.
     """
-    of_la = cells.group_by("k", "group_value").agg(
-        pl.col(outcomes).sum(), *(pl.col(o).max().alias(f"most_{o}") for o in outcomes)
+    held = found.select("term", "place", base="one", block_level="level", block="branch")
+    placed = cells.join(held, on=["term", "base", "place"], how="left")
+    block = pl.when(pl.col("block_level").is_null()).then("place").otherwise(pl.col("block").fill_null(0))
+    within = ["indicator_id", "term", "count", pl.col("block_level").fill_null(0), block]
+    is_first, whole = pl.col("place") == pl.col("place").min().over(within), pl.col("whole").sum().over(within)
+    return placed.with_columns(
+        blocks=(is_first & (whole > 0)).cast(pl.Int64), large=(is_first & (whole >= threshold)).cast(pl.Int64)
     )
-    is_safe = pl.all_horizontal(
-        (pl.col(o) == 0)
-        | (
-            (pl.col(o) >= threshold)
-            & (pl.col(o) - pl.col(f"most_{o}")).pipe(lambda others: (others == 0) | (others >= threshold))
+
+
+def _in_company(cells: pl.DataFrame, members: pl.DataFrame, tree: pl.DataFrame, is_safe: pl.Expr) -> pl.DataFrame:
+    """With whom each school is hidden: term, one, place, level, branch; branch null where none is safe, no row where it is not hidden.
+
+    `cells`: as `_in_blocks` gives them. `members`: term, one, place, needs (whether it is to be hidden) and floor (the level of a branch
+    that must be within its own, or 0). `is_safe`: of a branch's sums, and of the most that one school has of n and of the rest.
+    """
+    figure = ["term", "one"]
+    needed = members.filter("needs").select(figure).unique()
+    numbered = needed.with_row_index("k")
+    members = members.join(numbered, on=figure).select("k", "place", "needs", "floor")
+    cells = cells.join(numbered, on=figure).drop(figure)
+    found = members.with_columns(level=pl.lit(None, pl.UInt8), branch=pl.lit(None, pl.UInt32))
+    branches = tree.columns[2:]
+    for level, column in enumerate(branches, start=1):
+        up = tree.select("place", now=column)
+        found = found.join(up, on="place")
+        ready = found.group_by("k", "now").agg(pl.col("needs").any(), pl.col("floor").max())
+        ready = ready.filter("needs", pl.col("floor") <= level).select("k", "now")
+        safe = (
+            cells.join(up, on="place")
+            .join(ready, on=["k", "now"], how="semi")
+            .group_by("k", "now", "indicator_id", "count")
+            .agg(
+                pl.col("n", "whole", "blocks", "large").sum(),
+                pl.col("most").max(),
+                most_rest=(pl.col("whole") - pl.col("n")).max(),
+            )
+            .group_by("k", "now")
+            .agg(is_safe.all().alias("is_safe"))
+            .filter("is_safe")
         )
-        for o in outcomes
-    )
-    ordered = (
-        cells.select("k")
-        .unique()
-        .join(pl.DataFrame({"group_value": values}), how="cross")
-        .join(of_la, on=["k", "group_value"], how="left")
-        .with_columns(pl.selectors.numeric().exclude("k").fill_null(0))
-        .with_columns(unsafe=(~is_safe).cast(pl.Int32), size=pl.sum_horizontal(outcomes))
-        .sort("k", (pl.col("size") > 0) & (pl.col("unsafe") == 0), "size", "group_value")
-    )
-    to_come = pl.col("unsafe").sum().over("k") - pl.col("unsafe").cum_sum().over("k")
-    sums = {o: pl.col(o).cum_sum().over("k") for o in outcomes}
-    # one school has of them all at most what one has of each
-    others = {o: sums[o] - pl.col(f"most_{o}").cum_sum().over("k") for o in outcomes}
-    is_enough = pl.all_horizontal((sums[o] == 0) | (others[o] >= threshold) for o in outcomes) & (pl.col("size") > 0)
+        found = (
+            found.join(safe, on=["k", "now"], how="left")
+            .with_columns(
+                needs=pl.col("needs") & pl.col("is_safe").is_null(),
+                level=pl.when("is_safe").then(pl.lit(level, pl.UInt8)).otherwise("level"),
+                branch=pl.when("is_safe").then("now").otherwise("branch"),
+            )
+            .drop("now", "is_safe")
+        )
+    hopeless = pl.col("needs").any().over("k")
     return (
-        ordered.with_columns(
-            ends=(is_enough & (to_come == 0)).cast(pl.Int32), any_unsafe=pl.col("unsafe").sum().over("k") > 0
+        found.with_columns(
+            level=pl.when(hopeless).then(pl.lit(len(branches) + 1, pl.UInt8)).otherwise("level"),
+            branch=pl.when(hopeless).then(None).otherwise("branch"),
         )
-        .filter("any_unsafe", pl.col("ends").cum_sum().over("k") - pl.col("ends") == 0)
-        .select("k", "group_value", is_rare=True)
+        .filter(pl.col("level").is_not_null())
+        .join(numbered, on="k")
+        .select(*figure, "place", "level", "branch")
     )
+
+
+def _sum_is_safe(total: pl.Expr, most: pl.Expr, threshold: int) -> pl.Expr:
+    """Whether a sum may be known, to the school too that has most of it."""
+    return (total == 0) | ((total >= threshold) & ((total - most >= threshold) | (total == most)))
+
+
+def _is_safe(threshold: int) -> pl.Expr:
+    """Whether a branch's sum may be known, to who knows of what it is counted within how many each of its blocks has.
+
+    A school's count is at least what the others cannot have, and at most what the whole and the sum allow: with three blocks or more,
+    each of at least the threshold, there is room. Where all or none of a whole are counted, the whole tells it.
+    """
+    rest = pl.col("whole") - pl.col("n")
+    has_room = (rest > 0) & _sum_is_safe(rest, pl.col("most_rest"), threshold) & (pl.col("large") >= LEAST_BLOCKS)
+    # a whole is within nothing: it has no block
+    return (
+        (pl.col("n") == 0)
+        | (rest == 0)
+        | (_sum_is_safe(pl.col("n"), pl.col("most"), threshold) & ((pl.col("blocks") <= 1) | has_room))
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- what is hidden
+
+
+def _held(cells: pl.DataFrame, found: pl.DataFrame, at: str) -> pl.DataFrame:
+    """indicator_id, term, `at`, count (known, met, not_met), hides, level and branch that it is hidden in, and of counts company."""
+    blocks = found.select("term", at, base="one", block_level="level", block="branch")
+    placed = cells.filter(pl.col("step") > WHOLES).join(blocks, on=["term", "base", at], how="left")
+    placed = placed.join(found, on=["term", "one", at], how="left")
+    together = ["indicator_id", "term", "count", "level", "branch"]
+    total, whole = pl.col("n").sum().over(together), pl.col("whole").sum().over(together)
+    in_block = pl.col("block_level").is_not_null()
+    # where all of the whole are counted it tells how many; where none are, the sum does
+    hides = (
+        pl.when(total == 0).then(False).when(total == whole).then(in_block).otherwise((pl.col("whole") > 0) | in_block)
+    )
+    company = pl.when(pl.col("count") != "known").then(pl.col("level").cast(pl.UInt64) * 2**32 + pl.col("branch"))
+    of_block = pl.when(total == whole).then
+    held = placed.select(
+        "indicator_id",
+        "term",
+        at,
+        "count",
+        hides=pl.col("level").is_not_null() & hides,
+        is_all=total == whole,
+        level=of_block("block_level").otherwise("level"),
+        branch=of_block("block").otherwise("branch"),
+        company=company,
+    )
+    # hidden as one with another whose known are hidden: its own may be shown all the same, and tell what all of them are
+    known_is_shown = ~(pl.col("hides") & (pl.col("count") == "known")).any().over("indicator_id", "term", at)
+    told = (pl.col("count") != "known") & pl.col("is_all") & known_is_shown
+    return held.with_columns(hides=pl.col("hides") & ~told).drop("is_all")
+
+
+def _side_by_side(held: pl.DataFrame, of: list[str], *also: pl.Expr) -> pl.DataFrame:
+    """A row of what is hidden a figure: hides_known, hides_met and hides_not_met."""
+    hides = (((pl.col("count") == count) & pl.col("hides")).any().alias(f"hides_{count}") for count in COUNTS)
+    return held.group_by(of, maintain_order=True).agg(*also, *hides)
+
+
+def _hidden_areas(held: pl.DataFrame, areas: pl.DataFrame) -> pl.DataFrame:
+    """Areas of all pupils: hidden where they cut through a branch that is hidden."""
+    branch, area = ["indicator_id", "term", "count", "level", "branch"], ["area_type", "area_code"]
+    company = held.filter("hides")
+    parts = company.join(areas, on="place").group_by(*branch, *area).len("part")
+    cut = (
+        parts.join(company.group_by(branch).len("all"), on=branch, nulls_equal=True)
+        .filter(pl.col("branch").is_null() | (pl.col("part") < pl.col("all")))
+        .select(*KEY, "count", *area, hides=pl.lit(True))
+        .unique()
+    )
+    listed = held.select(*KEY, "count", "place").join(areas, on="place").drop("place").unique(maintain_order=True)
+    hidden = listed.join(cut, on=[*KEY, "count", *area], how="left").with_columns(pl.col("hides").fill_null(False))
+    everybody = {"group_type": pl.lit("all"), "group_value": pl.lit("all")}
+    return _side_by_side(hidden.with_columns(**everybody), [*KEY, *area, *GROUP])
+
+
+def _hidden_groups(
+    counts: pl.DataFrame, values: list[str], indicators: pl.DataFrame, of_areas: pl.DataFrame, threshold: int
+) -> pl.DataFrame:
+    """The groups of one type, of the whole LA; `of_areas` as `_hidden_areas` gives them."""
+    group_type, kinds = counts["group_type"][0], ("met", "not_met", "unknown")
+    known, everybody = pl.col("met") + pl.col("not_met"), pl.sum_horizontal(kinds)
+    of_la = counts.group_by(*KEY, "group_value").agg(
+        pl.col(kinds).sum(),
+        pl.col("met", "not_met").max().name.prefix("most_"),
+        known.max().alias("most_known"),
+        everybody.max().alias("most_all"),
+    )
+    listed = of_la.select(KEY).unique().join(pl.DataFrame({"group_value": values}), how="cross")
+    listed = listed.join(of_la, on=[*KEY, "group_value"], how="left").fill_null(0)
+    cells = _cells(listed, indicators, "group_value")
+    found = _find_rare(cells, threshold, cells.clear().select("term", "base"))
+    la = of_areas.filter(area_type="la").unpivot(HIDES, index=[*KEY, "area_type", "area_code"], value_name="la_hides")
+    la = la.with_columns(pl.col("variable").str.strip_prefix("hides_").alias("count")).drop("variable")
+    return _side_by_side(
+        _held(cells, found, "group_value")
+        .join(la, on=[*KEY, "count"])
+        .with_columns(pl.col("hides") | pl.col("la_hides"), group_type=pl.lit(group_type)),
+        [*KEY, "area_type", "area_code", *GROUP],
+    )
+
+
+def _find_rare(cells: pl.DataFrame, threshold: int, in_full: pl.DataFrame) -> pl.DataFrame:
+    """The groups that are hidden, step by step, as `_rare_groups` gives them; `in_full`: the bases (term, base) that show none."""
+    at = ["term", "one", "group_value"]
+    found = cells.clear().select(*at, level=pl.lit(1, pl.UInt8), branch=pl.lit(1, pl.UInt32))
+    for step, each in sorted(cells.partition_by("step", as_dict=True).items()):
+        if step == (WHOLES,):
+            none = each.join(in_full, left_on=["term", "one"], right_on=["term", "base"], how="semi")
+            found = pl.concat([found, none.select(*at, level=pl.lit(1, pl.UInt8), branch=pl.lit(1, pl.UInt32))])
+            each = each.join(in_full, left_on=["term", "one"], right_on=["term", "base"], how="anti")
+        found = pl.concat([found, _rare_groups(each, found, threshold)])
+    # though all its groups are hidden: those of its base, less the few that are not counted, tell of them
+    rest = pl.col("whole").sum() - pl.col("n").sum()
+    told = (
+        cells.filter(pl.col("step").is_in([KNOWN, KNOWN_OF_THOSE]))
+        .join(found.with_columns(is_hidden=True), on=at, how="left")
+        .group_by("indicator_id", "term", "base")
+        .agg(is_told=pl.col("is_hidden").fill_null(False).all() & (rest > 0) & (rest < threshold))
+        .filter("is_told")
+        .select("term", "base")
+        .join(in_full, on=["term", "base"], how="anti")
+        .unique()
+    )
+    return found if told.is_empty() else _find_rare(cells, threshold, pl.concat([in_full, told]))
+
+
+def _rare_groups(cells: pl.DataFrame, found: pl.DataFrame, threshold: int) -> pl.DataFrame:
+    """The groups that are hidden, as of one branch: those whose base is, those that are not safe, and the next smallest.
+
+    `cells`: of every value that the group may have. Groups without a pupil are hidden with them, so that being listed does not tell
+    that there is one. Gives term, one, group_value, level and branch.
+    """
+    figure, of_count = ["term", "one"], ["term", "one", "indicator_id", "count"]
+    held = found.select("term", "group_value", base="one", is_forced=True)
+    cells = cells.join(held, on=["term", "base", "group_value"], how="left").with_columns(
+        pl.col("is_forced").fill_null(False),
+        size=pl.max_horizontal("n", "whole").max().over(*figure, "group_value"),
+        blocks=pl.lit(1),
+        large=pl.lit(1),
+        most_rest=pl.lit(0),
+    )
+    is_safe = _is_safe(threshold)
+    unsafe = (pl.col("is_forced") | ~is_safe).any().over(*figure, "group_value")
+    ordered = cells.with_columns(unsafe=unsafe).sort(
+        *figure, (pl.col("size") > 0) & ~pl.col("unsafe"), "size", "group_value"
+    )
+    # those whose base is hidden are one block
+    is_first = pl.col("is_forced").cum_sum().over(of_count) == 1
+    leads = ((pl.col("whole") > 0) & (~pl.col("is_forced") | is_first)).cast(pl.Int64)
+    # one school has of them all at most what one has of each
+    summed = ordered.with_columns(blocks=leads, large=leads).with_columns(
+        pl.col("n", "most", "blocks", "large", "whole").cum_sum().over(of_count)
+    )
+    ends = (
+        summed.group_by(*figure, "group_value", maintain_order=True)
+        .agg(is_safe.all().alias("is_safe"), pl.col("size", "unsafe").first())
+        .with_columns(
+            to_come=pl.col("unsafe").sum().over(figure) - pl.col("unsafe").cum_sum().over(figure),
+            any_unsafe=((pl.col("size") > 0) & pl.col("unsafe")).any().over(figure),
+        )
+        .with_columns(ends=(pl.col("is_safe") & (pl.col("size") > 0) & (pl.col("to_come") == 0)).cast(pl.Int32))
+    )
+    return ends.filter("any_unsafe", pl.col("ends").cum_sum().over(figure) - pl.col("ends") == 0).select(
+        *figure, "group_value", level=pl.lit(1, pl.UInt8), branch=pl.lit(1, pl.UInt32)
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- bands
+
+
+def bands(counts: pl.DataFrame, hidden: pl.DataFrame, threshold: int) -> pl.DataFrame:
+    """In which part a hidden share lies: indicator_id, term, urn, band_low, band_high (shares, 0 to 1) where that may be said.
+
+    `counts`: indicator_id, term, urn, met, not_met; `hidden`: as `hidden_counts` gives schools. A band is a quarter where there are pupils
+    enough for the threshold and one more in each, a half where there are in each half. Of a company all bands are given or
+    none: with all of them side by side each of its counts must be left the threshold's width.
+    """
+    of = pl.col("met") + pl.col("not_met")
+    parts = (
+        pl.when("hides_known")
+        .then(1)
+        .when(of >= 4 * (threshold + 1))
+        .then(4)
+        .when(of >= 2 * (threshold + 1))
+        .then(2)
+        .otherwise(1)
+    )
+    figures = (
+        hidden.filter("hides_met")
+        .join(counts, on=[*KEY, "urn"])
+        .with_columns(of=of, parts=parts)
+        .with_columns(part=pl.min_horizontal(pl.col("met") * pl.col("parts") // of, pl.col("parts") - 1))
+        .with_columns(
+            low=((pl.col("part") * pl.col("of")) / pl.col("parts")).ceil().cast(pl.Int64),
+            high=pl.when(pl.col("part") == pl.col("parts") - 1)
+            .then("of")
+            .otherwise((((pl.col("part") + 1) * pl.col("of")) / pl.col("parts")).ceil().cast(pl.Int64) - 1),
+        )
+    )
+    company = ["indicator_id", "term", "company"]
+    above, below = (
+        (pl.col("high") - pl.col("met")).sum().over(company),
+        (pl.col("met") - pl.col("low")).sum().over(company),
+    )
+    # without a band it may not be known how many there are
+    most = pl.when(pl.col("parts") > 1).then(pl.min_horizontal("high", pl.col("low") + below)).otherwise(below)
+    width = most - pl.max_horizontal("low", pl.col("high") - above)
+    # of no company no sum is known
+    has_room = pl.col("company").is_null() | ((width >= threshold) | (pl.col("of") == 0)).all().over(company)
+    return figures.filter(has_room, pl.col("parts") > 1).select(
+        *KEY, "urn", band_low=pl.col("part") / pl.col("parts"), band_high=(pl.col("part") + 1) / pl.col("parts")
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- tree
 
 
 def places_in_tree(schools: pl.DataFrame) -> pl.DataFrame:
@@ -324,87 +521,4 @@ def _hashed(key: pl.Expr) -> pl.Expr:
     return key.map_elements(
         lambda text: int.from_bytes(hashlib.sha256(text.encode()).digest()[:2]) >> (16 - PHASE_BITS),
         return_dtype=pl.Int64,
-    )
-
-
-def is_small(count: pl.Expr, threshold: int) -> pl.Expr:
-    """Whether a count of pupils is one to hide."""
-    return count.is_between(1, threshold - 1)
-
-
-def _in_company(
-    cells: pl.DataFrame, outcomes: list[str], members: pl.DataFrame, tree: pl.DataFrame, threshold: int
-) -> pl.DataFrame:
-    """With whom each school is hidden: k, place, branch, level; branch null where no branch is safe, no row where it is not hidden.
-
-    `cells`: k (number of the figure), place, column (of a group), and a count an outcome. `members`: k, place, needs (whether it is to be
-    hidden), level (of the branch that must be within it); an outcome's total over all groups, and `shown_...`: the same where the school shows it.
-    """
-    most, shown = [f"most_{o}" for o in outcomes], [f"shown_{o}" for o in outcomes]
-    totals = [f"total_{o}" for o in outcomes]
-    sums = cells.select(
-        "k", "place", "column", *outcomes, *(pl.col(o).alias(m) for o, m in zip(outcomes, most, strict=True))
-    )
-    state = members.select("k", "place", "needs", "level", *totals, *shown)
-    found = members.select("k", "place", home="place").with_columns(
-        branch=pl.lit(None, pl.UInt32), level=pl.lit(0, pl.UInt8)
-    )
-    branches = ["place", *tree.columns[2:]]
-    for level, (child, parent) in enumerate(pairwise(branches), start=1):
-        up = tree.select(pl.col(child).alias("place"), pl.col(parent).alias("to")).unique()
-        sums = _climb(sums, up, ["k", "to", "column"], outcomes, most)
-        state = _climb(state, up, ["k", "to"], totals, ["needs", "level", *shown])
-        found = found.join(up, on="place").with_columns(place="to").drop("to")
-        safe = (
-            sums.join(state.filter("needs", pl.col("level") <= level), on=["k", "place"])
-            .group_by("k", "place")
-            .agg(pl.all_horizontal(_is_safe(o, threshold) for o in outcomes).all().alias("is_safe"))
-            .filter("is_safe")
-            .select("k", "place", now=pl.lit(True))
-        )
-        if safe.is_empty():
-            continue
-        state = (
-            state.join(safe, on=["k", "place"], how="left")
-            .with_columns(pl.col("needs") & pl.col("now").is_null())
-            .drop("now")
-        )
-        found = (
-            found.join(safe, on=["k", "place"], how="left")
-            .with_columns(
-                branch=pl.when("now").then("place").otherwise("branch"),
-                level=pl.when("now").then(pl.lit(level, pl.UInt8)).otherwise("level"),
-            )
-            .drop("now")
-        )
-    hopeless = state.filter("needs").select("k", hopeless=pl.lit(True))
-    return (
-        found.join(hopeless, on="k", how="left")
-        .filter(pl.col("hopeless") | (pl.col("level") > 0))
-        .select(
-            "k",
-            place="home",
-            branch=pl.when("hopeless").then(None).otherwise("branch"),
-            level=pl.when("hopeless").then(pl.lit(len(branches), pl.UInt8)).otherwise("level"),
-        )
-    )
-
-
-def _climb(at: pl.DataFrame, up: pl.DataFrame, by: list[str], sums: list[str], most: list[str]) -> pl.DataFrame:
-    """From branches to those that hold them: some columns added up, of others the greatest."""
-    return at.join(up, on="place").group_by(by).agg(pl.col(sums).sum(), pl.col(most).max()).rename({"to": "place"})
-
-
-def _is_safe(outcome: str, threshold: int) -> pl.Expr:
-    """Whether one group's sum over a branch may be known, and fixes nothing where schools show their totals."""
-    count, most, total, shown = (pl.col(f"{part}{outcome}") for part in ("", "most_", "total_", "shown_"))
-    others = count - most
-    return (
-        (count == 0)
-        | (count == total)  # all are in this group: each school's are what it shows of all its pupils
-        | (
-            (count >= threshold)
-            & ((others == 0) | (others >= threshold))
-            & ((shown == 0) | ((total - shown >= threshold) & (total - count >= threshold)))
-        )
     )
