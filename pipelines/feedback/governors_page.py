@@ -1,15 +1,15 @@
 """The page for a school's governors: what it says, and the PDF that typst makes of it.
 
-An indicator is on the page if `governors.csv` has a question about it: those that a governing body can act on.
+An indicator is on the page if `governors.csv` has a question about it: those that a governing body can act on. The page leaves
+the office: of the school's own figures it shows those that `publishing.suppressing` lets out, and of others at most a range.
 """
 
 import csv
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time
 from functools import lru_cache
-from math import ceil, floor, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +42,11 @@ TILES = {
     "green": "meet the target",
     "amber": "miss it, but within chance",
     "red": "miss it by more than chance",
-    "grey": "too few pupils to judge or to show",
+    "grey": "too few pupils to judge, or not shown",
 }
 HOW_TO_READ_THE_CHART = (
-    "Blue dot: our school, with the range in which chance alone could move it (95 % interval). Upright line: LA. Diamond: "
-    "similar schools. Dotted line: target."
+    "Blue dot: our school, with the range in which chance alone could move it (95 % interval). Open bar: our school lies "
+    "somewhere in it. Upright line: LA. Diamond: similar schools. Dotted line: target."
 )
 ANSWERS = {True: "Yes", False: "No", None: "Not known"}
 
@@ -107,9 +107,9 @@ def is_arrangement(figure: dict[str, Any]) -> bool:
 
 
 def _row(settings: Settings, figure: dict[str, Any]) -> dict[str, Any]:
-    shown = without_small_counts(figure, settings.suppression_threshold)
+    own = as_published(settings, figure)
     target, la, similar = figure["target"], figure["la_value"], figure["similar_value"]
-    return shown | {
+    return own | {
         "name": SHORT.get(figure["id"], figure["name"]),
         "counts": on_the_page()[figure["id"]]["counts"],
         "law": "law" in (figure["word"] or ""),
@@ -120,7 +120,7 @@ def _row(settings: Settings, figure: dict[str, Any]) -> dict[str, Any]:
         "similar_share": percent(similar),
         "target": target,
         "target_share": percent(target),
-        "finding": f"{shown['share']}{'' if target is None else f', target {percent(target)}'}",
+        "finding": f"{own['share']}{'' if target is None else f', target {percent(target)}'}",
     }
 
 
@@ -147,41 +147,50 @@ def _ask_first(found: list[dict[str, Any]]) -> list[dict[str, str]]:
     return [{key: one[key] for key in ("name", "finding", "question", "rating")} for one in pressing[:ASKED]]
 
 
-def without_small_counts(figure: dict[str, Any], threshold: int) -> dict[str, Any]:
+def as_published(settings: Settings, figure: dict[str, Any]) -> dict[str, Any]:
     """A school's own figure as its governors read it: share and parts (texts), value, low and high (drawn), rating.
 
-    A count of pupils from 1 to the threshold is not told, of those who meet it or of those who do not. What is said in its place
-    (over 91 %) holds for every count that it may be. The rating stands where each that there may be fits more than one count.
+    Of one that is not shown it tells the band, where there is one, and nothing else that is the school's own.
     """
-    met, of, target = figure["met"], figure["of"], figure["target"]
-    rating = figure["rag"] or "none_"
-    not_drawn = {"value": None, "low": None, "high": None}
-    if not of:
-        return not_drawn | {"share": DASH, "parts": "none", "rating": "grey" if figure["rag"] else "none_"}
-    if of < threshold:
-        return not_drawn | {"share": DASH, "parts": f"fewer than {threshold}", "rating": "hidden"}
-    few, few_not = 0 < met < threshold, 0 < of - met < threshold
-    if not few and not few_not:
-        drawn = {"value": figure["value"], "low": figure["low"], "high": figure["high"]}
-        return drawn | {"share": percent(figure["value"]), "parts": f"{met:,} of {of:,}", "rating": rating}
-    # of a few more, a bound says nothing
-    if of < 4 * threshold:
-        may_be = [m for m in range(1, of) if m < threshold or of - m < threshold]
-        share, parts = DASH, f"of {of:,}: not shown"
-    elif few_not:
-        may_be = range(of - threshold + 1, of)
-        share, parts = f"over {floor(100 * (of - threshold) / of)} %", f"all but a few of {of:,}"
-    else:
-        may_be = range(1, threshold)
-        share, parts = f"under {ceil(100 * threshold / of)} %", f"a few of {of:,}"
-    if rating in ("red", "amber", "green"):
-        would_be = Counter(rating_of(m, of, target, figure["polarity"]) for m in may_be)
-        # one that only a single count would have tells it, and so would its absence
-        rating = rating if min(would_be.values()) > 1 else "hidden"
-    return not_drawn | {"share": share, "parts": parts, "rating": rating}
+    if figure["is_shown"]:
+        return {key: figure[key] for key in ("value", "low", "high")} | {
+            "share": percent(figure["value"]),
+            "parts": f"{figure['met']:,} of {figure['of']:,}" if figure["of"] else "none",
+            "rating": figure["rag"] or "none_",
+        }
+    low, high = figure["band_low"], figure["band_high"]
+    return {
+        "value": None,
+        "low": low,
+        "high": high,
+        "share": DASH if low is None else _range(low, high),
+        "parts": "not shown" if low is None else "count not shown",
+        "rating": _rating_of_band(settings, figure),
+    }
 
 
-def rating_of(met: int, of: int, target: float, polarity: str) -> str:
+def _range(low: float, high: float) -> str:
+    if low == 0:
+        return f"under {percent(high)}"
+    return f"{percent(low)} or more" if high == 1 else f"{100 * low:.0f} to {percent(high)}"
+
+
+def _rating_of_band(settings: Settings, figure: dict[str, Any]) -> str:
+    """The rating that every share of the band has, of however many pupils; `hidden` where there is none."""
+    # an indicator without ratings has none of any school
+    if figure["rag"] is None:
+        return "none_"
+    low, high = figure["band_low"], figure["band_high"]
+    if low is None:
+        return "hidden"
+    # the fewest pupils that a band is given of: what is red or green of so few is so of more, an amber may turn red
+    fewest = (settings.suppression_threshold + 1) / (high - low)
+    ratings = {rating_of(share * fewest, fewest, figure["target"], figure["polarity"]) for share in (low, high)}
+    is_sure = fewest >= settings.minimum_units and ratings in ({"red"}, {"green"})
+    return ratings.pop() if is_sure else "hidden"
+
+
+def rating_of(met: float, of: float, target: float, polarity: str) -> str:
     """The rating of a share, as the models rate it (int_rated_figures), of units enough to be rated."""
     z = 1.959963984540054
     value, spread = met / of, z * sqrt(met / of * (1 - met / of) / of + z * z / (4 * of * of))
@@ -218,6 +227,7 @@ def _notes(settings: Settings, profile: "Profile") -> list[str]:
         "school's own word. Pupils of whom an answer is not known are left out. (law): statute demands it.",
         " ".join(compared_with(profile))
         + f" {DASH} where a figure would tell of few pupils or fewer than three schools.",
-        f"Counts of fewer than {settings.suppression_threshold} pupils are not shown. This page is for the governors of one "
-        f"school: please do not publish it. Questions: {settings.la_email}",
+        f"Not shown, or as a range alone: what would tell of fewer than {settings.suppression_threshold} pupils, here or at "
+        "another school. The school's own profile workbook has all its figures.",
+        f"This page is for the governors of one school: please do not publish it. Questions: {settings.la_email}",
     ]

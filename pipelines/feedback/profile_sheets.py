@@ -194,7 +194,7 @@ def _figure_height(figure: dict[str, Any]) -> float:
 
 
 def _write_governors(sheet: Worksheet, looks: _Looks, page: dict[str, Any]) -> None:
-    for column, width in enumerate((40, 52, 11, 16, 7, 8, 7, 14)):
+    for column, width in enumerate((40, 52, 13, 16, 7, 8, 7, 14)):
         sheet.set_column(column, column, width)
     sheet.hide_gridlines(2)
     about = f"Special educational needs, {page['term']}: a page for governors. Figures as at {page['as_at']}."

@@ -8,7 +8,6 @@ import email
 import email.policy
 import io
 import json
-from collections import defaultdict
 from dataclasses import replace
 from datetime import date
 
@@ -20,12 +19,12 @@ from pipelines.feedback import answer_schools, give_profiles, give_profiles_afte
 from pipelines.feedback.governors_page import (
     SHORT,
     TEMPLATE,
+    as_published,
     governors_page,
     make_pages,
     on_the_page,
     percent,
     rating_of,
-    without_small_counts,
 )
 from pipelines.feedback.profile_sheets import profile_workbook
 from pipelines.reading.feedback_sheets import is_ours
@@ -35,7 +34,8 @@ from tests.feedback.conftest import SmallAuthority
 
 TERM = "2025-26-summer"
 DEADLINE, AFTER = date(2026, 7, 21), date(2026, 7, 22)
-THRESHOLD = 5
+BANDS = [(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1), (0, 0.5), (0.5, 1)]
+SHOWN = {"met": 20, "of": 30, "value": 20 / 30, "low": 0.49, "high": 0.81, "rag": "red", "is_shown": True}
 
 
 @pytest.fixture
@@ -70,6 +70,22 @@ def profile_of(authority, urn="100000", on=AFTER):
 
 def figure(profile, indicator):
     return next(one for one in profile.figures if one["id"] == indicator)
+
+
+def with_figures(profile, **own):
+    """A profile whose figures of pupils are all like this one; what has no rating still has none."""
+    own = SHOWN | {"band_low": None, "band_high": None} | own
+    return replace(
+        profile,
+        figures=[
+            one if one["id"].startswith("SCH") else one | own | {"rag": one["rag"] and own["rag"]}
+            for one in profile.figures
+        ],
+    )
+
+
+def hidden(band=(None, None), **own):
+    return SHOWN | {"is_shown": False, "band_low": band[0], "band_high": band[1]} | own
 
 
 def texts(sheet):
@@ -215,51 +231,123 @@ def test_a_small_number_of_others_is_not_shown(published, monkeypatch):
 # ------------------------------------------------------------------------------------------- what governors are never told
 
 
-@pytest.mark.parametrize("polarity", ["higher", "lower"])
-@pytest.mark.parametrize("target", [0.95, 0.9, 0.5, None])
-def test_no_small_count_can_be_told_from_what_the_page_says(target, polarity):
-    for of in range(1, 80):
-        says = defaultdict(list)
-        for met in range(of + 1):
-            rag = None if target is None else "grey" if of < 5 else rating_of(met, of, target, polarity)
-            own = {"met": met, "of": of, "value": met / of, "low": met / of, "high": met / of}
-            shown = without_small_counts(own | {"rag": rag, "target": target, "polarity": polarity}, THRESHOLD)
-            says[tuple(shown.values())].append(met)
-        for counts in says.values():
-            small = [met for met in counts if 0 < met < THRESHOLD or 0 < of - met < THRESHOLD]
-            assert not small or len(counts) > 1, f"{small[0]} of {of} can be told"
+@pytest.mark.parametrize("band", [*BANDS, (None, None)])
+def test_of_a_figure_that_is_not_shown_the_page_tells_its_band_and_nothing_else(published, band):
+    counts = [
+        {"met": 137, "of": 149, "value": 137 / 149, "low": 0.8642, "high": 0.9537, "rag": "amber"},
+        {"met": 4, "of": 31, "value": 4 / 31, "low": 0.0513, "high": 0.2886, "rag": "red"},
+        {"met": 59, "of": 59, "value": 1.0, "low": 0.9389, "high": 1.0, "rag": "green"},
+        {"met": 0, "of": 0, "value": None, "low": None, "high": None, "rag": "grey"},
+    ]
+    profile = profile_of(published)
+    pages = [
+        governors_page(
+            published.settings, with_figures(profile, **hidden(band, unknown=one["of"], before=0.123, **one))
+        )
+        for one in counts
+    ]
+    assert all(page == pages[0] for page in pages)
+    said = json.dumps(pages[0])
+    assert not any(trace in said for trace in ("137", "149", "92 %", "13 %", "864", "954", "0.05", "288", "123"))
 
 
-def test_noughts_and_large_counts_are_shown_with_their_interval():
-    own = {"rag": "green", "target": 0.9, "polarity": "higher", "low": 0.8, "high": 1.0}
-    all_of_them = without_small_counts(own | {"met": 30, "of": 30, "value": 1.0}, THRESHOLD)
-    assert all_of_them == {
-        "share": "100 %",
-        "parts": "30 of 30",
-        "value": 1.0,
-        "low": 0.8,
-        "high": 1.0,
-        "rating": "green",
+def test_what_is_shown_has_its_share_counts_interval_and_rating(settings):
+    assert as_published(settings, SHOWN) == {
+        "value": 20 / 30,
+        "low": 0.49,
+        "high": 0.81,
+        "share": "67 %",
+        "parts": "20 of 30",
+        "rating": "red",
     }
-    some = without_small_counts(own | {"met": 20, "of": 30, "value": 20 / 30}, THRESHOLD)
-    assert (some["share"], some["parts"]) == ("67 %", "20 of 30")
-    nobody = without_small_counts(own | {"met": 0, "of": 0, "value": None}, THRESHOLD)
+    nobody = as_published(
+        settings, SHOWN | {"met": 0, "of": 0, "value": None, "low": None, "high": None, "rag": "grey"}
+    )
     assert (nobody["share"], nobody["parts"], nobody["rating"]) == ("–", "none", "grey")
 
 
-def test_what_stands_in_a_small_counts_place_is_true_of_every_count_that_it_may_be():
-    own = {"rag": "green", "target": 0.9, "polarity": "higher", "low": 0.9, "high": 1.0}
-    # 1 to 4 of 58 do not: 54 of 58 is 93.1 %, and 53 of 58 is 91.4 %
-    shown = without_small_counts(own | {"met": 56, "of": 58, "value": 56 / 58}, THRESHOLD)
-    assert (shown["share"], shown["parts"], shown["value"], shown["low"]) == (
-        "over 91 %",
-        "all but a few of 58",
-        None,
-        None,
+def test_a_band_is_said_in_whole_percents_and_drawn_without_a_dot(settings):
+    shown = [as_published(settings, hidden(band, target=0.9, polarity="higher")) for band in BANDS]
+    assert [one["share"] for one in shown] == [
+        "under 25 %",
+        "25 to 50 %",
+        "50 to 75 %",
+        "75 % or more",
+        "under 50 %",
+        "50 % or more",
+    ]
+    assert [(one["low"], one["high"]) for one in shown] == BANDS
+    assert {(one["value"], one["parts"]) for one in shown} == {(None, "count not shown")}
+    without = as_published(settings, hidden())
+    assert without == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "share": "–",
+        "parts": "not shown",
+        "rating": "hidden",
+    }
+
+
+@pytest.mark.parametrize(
+    ("band", "target", "polarity", "rating"),
+    # of 24 pupils, or of 12 for a half, the 95 % interval of 75 % is 0.55 to 0.88, of 50 % of 12 it is 0.25 to 0.75
+    [
+        ((0.75, 1), 0.7, "higher", "green"),
+        ((0.75, 1), 0.95, "higher", "hidden"),
+        ((0.5, 0.75), 0.95, "higher", "red"),
+        ((0.5, 0.75), 0.85, "higher", "hidden"),
+        ((0, 0.5), 0.95, "higher", "red"),
+        ((0, 0.5), 0.7, "higher", "hidden"),
+        ((0, 0.25), 0.3, "lower", "green"),
+        ((0.75, 1), 0.5, "lower", "red"),
+    ],
+)
+def test_a_band_has_the_rating_that_all_its_shares_have(settings, band, target, polarity, rating):
+    assert as_published(settings, hidden(band, target=target, polarity=polarity))["rating"] == rating
+
+
+@pytest.mark.parametrize("polarity", ["higher", "lower"])
+@pytest.mark.parametrize("threshold", [2, 5])
+@pytest.mark.parametrize("band", BANDS)
+def test_a_rating_of_a_band_is_that_of_every_count_it_may_stand_for(make_settings, band, threshold, polarity):
+    settings = make_settings(suppression_threshold=threshold)
+    low, high = band
+    fewest = round((threshold + 1) / (high - low))
+    for target in (0.1, 0.26, 0.5, 0.52, 0.74, 0.8, 0.95, 1.0):
+        said = as_published(settings, hidden(band, target=target, polarity=polarity))["rating"]
+        may_be = {
+            rating_of(met, of, target, polarity)
+            for of in (*range(fewest, fewest + 9), 100, 400)
+            for met in range(of + 1)
+            if low <= met / of <= high
+        }
+        assert said == "hidden" or may_be == {said}
+
+
+def test_a_band_is_not_rated_where_so_few_pupils_may_be_too_few_to_be_rated(make_settings):
+    own = hidden((0.5, 0.75), target=0.95, polarity="higher")
+    ratings = [as_published(make_settings(minimum_units=few), own)["rating"] for few in (24, 25)]
+    assert ratings == ["red", "hidden"]
+
+
+def test_what_has_no_rating_has_none_where_it_is_not_shown(settings):
+    own = {"rag": None, "target": None, "polarity": "higher"}
+    assert [as_published(settings, hidden(band, **own))["rating"] for band in (BANDS[0], (None, None))] == [
+        "none_",
+        "none_",
+    ]
+
+
+def test_what_a_band_asks_is_asked_first_and_what_is_hidden_is_not(published):
+    profile = profile_of(published)
+    half, without = (
+        governors_page(published.settings, with_figures(profile, **hidden(band)))["ask"]
+        for band in ((0.5, 0.75), (None, None))
     )
-    # 1 to 4 of 58 do: 4 of 58 is 6.9 %
-    few = without_small_counts(own | {"rag": "red", "met": 2, "of": 58, "value": 2 / 58}, THRESHOLD)
-    assert (few["share"], few["parts"], few["rating"]) == ("under 9 %", "a few of 58", "red")
+    assert {one["rating"] for one in half} == {"red"}
+    assert half[0]["finding"] == "50 to 75 %, target 95 %"
+    assert not {one["name"] for one in without} & {one["name"] for one in half}
 
 
 @pytest.mark.parametrize(
@@ -289,8 +377,10 @@ def compiled(data, form):
     return compiler.compile(format=form, sys_inputs={"data": data}, pdf_standards=["ua-1"] if form == "pdf" else [])
 
 
-def test_the_page_is_one_side_however_long_the_names_and_the_same_bytes_each_time(published):
-    profile = replace(profile_of(published, "100002"), school="#panic() *St Æthelwulf's* " + "and Holy Trinity " * 5)
+@pytest.mark.parametrize("own", [SHOWN, hidden((0, 0.5))], ids=["shown", "in a band"])
+def test_the_page_is_one_side_however_long_the_names_and_the_same_bytes_each_time(published, own):
+    school = "#panic() *St Æthelwulf's* " + "and Holy Trinity " * 5
+    profile = with_figures(replace(profile_of(published, "100002"), school=school), **own)
     page = governors_page(published.settings, profile)
     assert len(page["ask"]) == 6
     pages = compiled(json.dumps(page), "svg")
@@ -302,7 +392,7 @@ def test_the_page_is_one_side_however_long_the_names_and_the_same_bytes_each_tim
 
 
 def test_red_is_asked_about_before_amber_and_the_law_before_what_is_expected(published):
-    asked = governors_page(published.settings, profile_of(published, "100002"))["ask"]
+    asked = governors_page(published.settings, with_figures(profile_of(published, "100002")))["ask"]
     assert {one["rating"] for one in asked} == {"red"}
     laws = ["law" in next(d["word"] for d in synthetic.definitions() if _name(d) == one["name"]) for one in asked]
     assert laws == sorted(laws, reverse=True)
@@ -336,8 +426,9 @@ def test_the_workbook_has_every_indicator_with_the_schools_own_counts(published)
     assert shown["What counts as met"].startswith("Those with reviews on at least three different dates")
 
 
-def test_the_governors_sheet_says_what_the_page_says(published):
-    profile = profile_of(published, "100002")
+@pytest.mark.parametrize("own", [SHOWN, hidden((0.5, 0.75)), hidden()], ids=["shown", "in a band", "hidden"])
+def test_the_governors_sheet_says_what_the_page_says(published, own):
+    profile = with_figures(profile_of(published, "100002"), **own)
     page = governors_page(published.settings, profile)
     book = openpyxl.load_workbook(io.BytesIO(profile_workbook(published.settings, profile)))
     lines = texts(book["Governors"])
