@@ -235,6 +235,9 @@ def test_after_a_rekey_every_published_figure_stands_to_the_digit(purged, rekeye
 
 def test_of_the_years_that_are_open_every_case_stands_too_and_of_the_others_none_is_left(before_and_after):
     before, after = before_and_after
+    closed = "SELECT DISTINCT is_closed, academic_year FROM marts.terms ORDER BY ALL"
+    assert rows(before, closed) == [(False, "2023-24"), (False, "2024-25"), (False, "2025-26")]
+    assert rows(after, closed) == [(False, "2025-26"), (True, "2023-24"), (True, "2024-25")]
     for mart in ("indicator_units", "support_cases"):
         of_open_terms = rows(before, f"SELECT * FROM marts.{mart} WHERE term LIKE '2025-26%' ORDER BY ALL")
         assert of_open_terms
