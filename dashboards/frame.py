@@ -45,6 +45,7 @@ class Frame:
     terms: tuple[str, ...]  # the oldest first
     as_at_dates: dict[str, date]
     deadlines: dict[str, date]
+    closed: frozenset[str]  # terms whose cases are no longer kept
     term: str
     previous: str | None
     schools: dict[str, dict[str, Any]]  # urn -> name, phase, ...
@@ -56,6 +57,16 @@ class Frame:
     def as_at(self) -> date:
         """The term's as-at date."""
         return self.as_at_dates[self.term]
+
+    @property
+    def has_cases(self) -> bool:
+        """Whether the term's cases are kept still: where not, an empty list says nothing."""
+        return self.term not in self.closed
+
+    @property
+    def has_cases_before(self) -> bool:
+        """Whether there are cases of the term before to compare with."""
+        return self.previous is not None and self.previous not in self.closed
 
     def address(self, page: str, **more: str) -> str:
         """Where another page shows the same term and school; more may be asked of it."""
@@ -119,6 +130,7 @@ def choose(connection: duckdb.DuckDBPyConnection) -> Frame:
         terms=keys,
         as_at_dates=dict(zip(keys, terms["as_at_date"], strict=True)),
         deadlines=dict(zip(keys, terms["deadline"], strict=True)),
+        closed=frozenset(terms.filter("is_closed")["term"]),
         term=term,
         previous=keys[position - 1] if position else None,
         schools=schools,

@@ -144,6 +144,14 @@ def term_label(term: str) -> str:
     return f"{term[8:].capitalize()} {term[:7]}"
 
 
+def cases_no_longer_kept(term: str) -> str:
+    """What a page says in place of the cases of a term that is closed (see pipelines/retention)."""
+    return (
+        f"The cases of {term_label(term)} are no longer kept: what its figures rest on is past its retention. "
+        "The figures themselves stand as they were published."
+    )
+
+
 def day(when: date | None) -> str:
     """`5 Dec 2025`; written out because the day without a zero has no code that works on every system."""
     return f"{when.day} {when:%b %Y}" if when else DASH

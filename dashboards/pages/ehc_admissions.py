@@ -8,7 +8,16 @@ from dashboards.about import about, about_html
 from dashboards.charts.bars import count_bars
 from dashboards.frame import Frame, current
 from dashboards.queries import admissions, changes
-from dashboards.words import ADMISSION_STANDINGS, DASH, FACT_SOURCES, PHASES, count_of, reason_label, short_key
+from dashboards.words import (
+    ADMISSION_STANDINGS,
+    DASH,
+    FACT_SOURCES,
+    PHASES,
+    cases_no_longer_kept,
+    count_of,
+    reason_label,
+    short_key,
+)
 
 SOURCE = "The LA's extract of EHC plans where there is one, else the schools' placements; admission from the schools' returns"
 ABOUT = {
@@ -38,6 +47,7 @@ def headlines(frame: Frame, data: pl.DataFrame) -> None:
     late = data.filter(standing="admitted_late")
     unseen = data.filter(standing="not_known")
     longest = stuck["days_late"].max()
+    new = f"{change.new} new; " if frame.has_cases_before else ""
 
     def tile(name: str, number: int, parts: str, counts: str, colour: str) -> str:
         return look.headline(
@@ -49,7 +59,7 @@ def headlines(frame: Frame, data: pl.DataFrame) -> None:
             tile(
                 "Due and not admitted",
                 len(stuck),
-                f"{change.new} new; the longest {count_of(longest, 'day')} late"
+                f"{new}the longest {count_of(longest, 'day')} late"
                 if longest is not None
                 else "nobody is kept waiting",
                 "Plans that name a school, due by the as-at date, the pupil not admitted (EHC02); those among them that the "
@@ -152,6 +162,10 @@ def standings(data: pl.DataFrame) -> None:
 def main() -> None:
     frame = current()
     st.write("Every EHC plan that names a school in Section I, and whether the school has admitted the pupil.")
+    if not frame.has_cases:
+        st.info(cases_no_longer_kept(frame.term))
+        about(frame, "EHC admissions", ABOUT)
+        return
     data = named(admissions.of_term(frame.connection, frame.term, frame.school))
     headlines(frame, data)
     if data.is_empty():

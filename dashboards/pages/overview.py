@@ -9,7 +9,19 @@ from dashboards import look, notes
 from dashboards.about import about, about_html, definition_rows, unknown_words
 from dashboards.frame import Frame, current
 from dashboards.queries import changes, indicators, returns, ringing, snapshot
-from dashboards.words import DASH, RATINGS, STATUSES, amount, count_of, html, percent, phase_label, points, term_label
+from dashboards.words import (
+    DASH,
+    RATINGS,
+    STATUSES,
+    amount,
+    cases_no_longer_kept,
+    count_of,
+    html,
+    percent,
+    phase_label,
+    points,
+    term_label,
+)
 
 RING = 10
 RED = 10  # of the red indicators, before "and so many more"
@@ -57,10 +69,13 @@ def headlines(frame: Frame) -> None:
                 ),
             )
         )
+    without, without_colour = of_cases(frame, case["specialist"].now, "#b3261e")
+    not_known, not_known_colour = of_cases(frame, case["not_known"].now, "#8a5300")
+    not_made, not_made_colour = of_cases(frame, plans.now, "#b3261e")
     parts.append(
         look.headline(
             "Pupils without a specialist",
-            f"{case['specialist'].now:,}",
+            without,
             against(case["specialist"], frame),
             about_html(
                 frame,
@@ -70,16 +85,20 @@ def headlines(frame: Frame) -> None:
                     "no specialist involved (the unmet cases of NPR02 and NPR04)",
                     "Source": "The schools' returns; each case is on the page Support cases",
                 },
-                unknown=f"progress not known for {count_of(case['not_known'].now, 'more pupil')}",
+                unknown=f"progress not known for {count_of(case['not_known'].now, 'more pupil')}"
+                if frame.has_cases
+                else "",
             ),
-            "#b3261e" if case["specialist"].now else "#1a6e35",
+            without_colour,
         )
     )
     parts.append(
         look.headline(
             "Progress not known",
-            f"{case['not_known'].now:,}",
-            against(case["not_known"], frame) if comparable else "no earlier figure to compare",
+            not_known,
+            against(case["not_known"], frame)
+            if comparable or not (frame.has_cases and frame.has_cases_before)
+            else "no earlier figure to compare",
             about_html(
                 frame,
                 "Progress not known",
@@ -88,13 +107,13 @@ def headlines(frame: Frame) -> None:
                     "Source": "The schools' returns; each case is on the page Support cases",
                 },
             ),
-            "#8a5300" if case["not_known"].now else "#1a6e35",
+            not_known_colour,
         )
     )
     parts.append(
         look.headline(
             "EHC admissions due and not made",
-            f"{plans.now:,}",
+            not_made,
             against(plans, frame),
             about_html(
                 frame,
@@ -106,7 +125,7 @@ def headlines(frame: Frame) -> None:
                 },
                 unknown="plans that name a school without a return are listed as not known",
             ),
-            "#b3261e" if plans.now else "#1a6e35",
+            not_made_colour,
         )
     )
     look.tiles(parts, headlines=True)
@@ -126,9 +145,20 @@ def own_return(frame: Frame, sent: pl.DataFrame) -> str:
     return look.headline("This term's return", f"{status.shape} {status.word}", parts, about_it, status.colour)
 
 
+def of_cases(frame: Frame, number: int, colour: str) -> tuple[str, str]:
+    """A number of cases and its tile's colour: of none there are, green; of none that are kept nothing is known."""
+    if not frame.has_cases:
+        return DASH, "#55606b"
+    return f"{number:,}", colour if number else "#1a6e35"
+
+
 def against(change: changes.Change, frame: Frame) -> str:
+    if not frame.has_cases:
+        return "its cases are no longer kept"
     if not frame.previous:
         return "the first term that is held"
+    if not frame.has_cases_before:
+        return f"the cases of {term_label(frame.previous)} are no longer kept"
     return f"{change.new:,} new, {change.gone:,} no longer; {change.before:,} before"
 
 
@@ -232,7 +262,9 @@ def who_is_missing(frame: Frame) -> None:
 def whom_to_ring(frame: Frame) -> None:
     ranked = ringing.to_ring(frame.connection, frame.term, frame.school)
     st.header("Reasons to ring" if frame.school else "The schools to ring first, and why")
-    if ranked.is_empty():
+    if not frame.has_cases:
+        st.info(cases_no_longer_kept(frame.term))
+    elif ranked.is_empty():
         st.write("No reason to ring: nothing is missing, red, or waiting.")
     columns = st.columns(1 if frame.school else 2)
     contact = notes.newest_of_schools()

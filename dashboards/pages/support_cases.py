@@ -8,7 +8,7 @@ from dashboards.about import about, about_html
 from dashboards.charts.bars import count_bars
 from dashboards.frame import Frame, current
 from dashboards.queries import cases
-from dashboards.words import CASE_STANDINGS, DASH, TRIGGERS, count_of, label, short_key
+from dashboards.words import CASE_STANDINGS, DASH, TRIGGERS, cases_no_longer_kept, count_of, label, short_key
 
 SOURCE = "The schools' returns; indicators NPR02, NPR04 and NPR05"
 ABOUT = {
@@ -150,6 +150,10 @@ def case_list(shown: pl.DataFrame) -> None:
 def main() -> None:
     frame = current()
     st.write("Pupils who make no progress and have no specialist, and pupils whose progress nobody knows.")
+    if not frame.has_cases:
+        st.info(cases_no_longer_kept(frame.term))
+        about(frame, "Support cases", ABOUT)
+        return
     data = named(cases.of_term(frame.connection, frame.term, frame.school))
     headlines(frame, data)
     if data.is_empty():

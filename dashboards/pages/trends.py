@@ -11,7 +11,18 @@ from dashboards.charts import funnels, runs
 from dashboards.downloads import download
 from dashboards.frame import Frame, current, keep_in_query_string, remember
 from dashboards.queries import indicators
-from dashboards.words import DASH, PHASES, amount, count_of, group_label, html, phase_label, short_key, term_label
+from dashboards.words import (
+    DASH,
+    PHASES,
+    amount,
+    cases_no_longer_kept,
+    count_of,
+    group_label,
+    html,
+    phase_label,
+    short_key,
+    term_label,
+)
 
 
 def choose_indicator(frame: Frame) -> tuple[dict[str, Any], tuple[str, str]]:
@@ -292,9 +303,14 @@ def of_a_school(frame: Frame, definition: dict[str, Any], group: tuple[str, str]
 def units_behind(frame: Frame, definition: dict[str, Any]) -> None:
     """The drill from the school's figure to what it is made of: those that speak against the school first."""
     units = indicators.units_in_term(frame.connection, definition["id"], frame.school, frame.term)
-    if units.is_empty():
+    # a median and an amount are not made of units
+    is_gone = not frame.has_cases and definition["unit"] in ("rate", "count")
+    if units.is_empty() and not is_gone:
         return
     st.header(f"What the figure of {term_label(frame.term)} is made of", anchor=False)
+    if is_gone:
+        st.info(cases_no_longer_kept(frame.term))
+        return
     speaks_against = pl.col("is_met") if definition["polarity"] == "lower" else ~pl.col("is_met")
     counted = pl.when("is_met").then(pl.lit("Yes")).when(pl.col("is_met").is_null()).then(pl.lit("Not known"))
     detail = pl.col("unit_id").str.extract(r"[/:](.+)$", 1)

@@ -12,8 +12,8 @@ def about(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
 
 
 def terms(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """term, as_at_date, deadline; the oldest first."""
-    return ask(connection, "select term, as_at_date, deadline from marts.terms order by as_at_date")
+    """term, as_at_date, deadline, is_closed; the oldest first."""
+    return ask(connection, "select term, as_at_date, deadline, is_closed from marts.terms order by as_at_date")
 
 
 def schools(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from pipelines.settings import DBT_PROJECT_DIR, SEEDS_DIR, Settings
 from pipelines.warehouse import sql_text
 
 
-def model_sql(settings: Settings, name: str, given: Mapping[str, str] | None = None) -> str:
+def model_sql(settings: Settings | None, name: str, given: Mapping[str, str] | None = None) -> str:
     """A query with the rows of a model, to be asked of the warehouse; its sources and seeds are read as they are now.
 
-    given: model -> the query that stands in its place, in whatever model reads it. For models that use no macro. Raises
-    KeyError for a name that is neither a model nor a seed whose columns have their types in the project.
+    given: model -> the query that stands in its place, in whatever model reads it. For models that use no macro; without
+    settings, for models that ask for none. Raises KeyError for a name that is neither a model nor a seed whose columns have their types in the project.
     """
-    with dbt_environment(settings):
+    with dbt_environment(settings) if settings else nullcontext():
         return _rendered(name, given or {})
 
 

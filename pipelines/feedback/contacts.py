@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from pipelines.building.model_sql import model_sql
 from pipelines.settings import Settings
 
 ALWAYS = ("SENCO", "OFFICE")
@@ -27,7 +28,11 @@ class Contact:
 
 
 def contacts_of_schools(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Contact]]:
-    """urn -> its contacts with a usable address, in a fixed order, each address once."""
+    """urn -> its contacts with a usable address, in a fixed order, each address once.
+
+    A school that became an academy is one school with it: what is written to either goes to the contacts given under the
+    academy's URN, and where there are none to those under the URN before it (GIAS's links).
+    """
     rows = connection.execute(
         """
         SELECT urn, coalesce(name, ''), trim(email), upper(trim(role))
@@ -38,7 +43,26 @@ def contacts_of_schools(connection: duckdb.DuckDBPyConnection) -> dict[str, list
     for urn, name, email, role in rows:
         if _ADDRESS.fullmatch(email) and len(email) <= 254:
             contacts.setdefault(urn, {}).setdefault((email.lower(), role), Contact(plain(name), email, role))
-    return {urn: list(of_school.values()) for urn, of_school in contacts.items()}
+    given = {urn: list(of_school.values()) for urn, of_school in contacts.items()}
+    for urns in _schools_of_several_urns(connection):
+        newest = next((given[urn] for urn in urns if urn in given), None)
+        if newest:
+            given |= dict.fromkeys(urns, newest)
+    return given
+
+
+def _schools_of_several_urns(connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
+    """The URNs of each school that became an academy, the newest first."""
+    rows = connection.execute(f"""
+        WITH lines AS ({model_sql(None, "stg_school_lines")}),
+        urns AS (
+            SELECT line_urn, urn, max(close_date) AS closed_on FROM lines LEFT JOIN reference.schools USING (urn) GROUP BY ALL
+            UNION ALL
+            SELECT DISTINCT line_urn, line_urn, DATE 'infinity' FROM lines
+        )
+        SELECT list(urn ORDER BY closed_on DESC NULLS LAST, urn DESC) FROM urns GROUP BY line_urn
+    """).fetchall()
+    return [urns for (urns,) in rows]
 
 
 def written_to(contacts: list[Contact], kind: str) -> list[Contact]:

@@ -8,6 +8,19 @@ things follow from "what speaks are the returns of all years":
   nothing that is kept is gone from everywhere. So is, of a school's arrangements, all but the last row of the past ones.
 - What looks back a year also looks at pupils who left meanwhile. So the figures of the oldest year that is kept are not made
   again: they stand as published, without their cases, and so do those of every earlier year (`ledger.closed_terms`).
+
+Kept are a return of a year that is kept, a version of the LA's own files that is in use, and a figure of a term that is open:
+a pupil whom such a figure counts, or whose admission its case list shows, stays. So figures stand, and an admission that
+somebody follows is not lost from sight because its naming is old. Where the LA's ehc_plans.csv is there, that is nearly
+always a pupil of the file; without it every admission that was due counts for ever (EHC02), and its pupil stays until the
+LA gives its file.
+
+What is no admission keeps nobody: a naming of a pupil who was on the roll already, or which the LA's file does not know
+(`NO_ADMISSION`). It is in no figure, a return says it of its own year alone, and nobody has to act on it any more. So where
+past returns alone have named the pupil, the naming goes with them, from the case lists of open terms too.
+
+A file that could not be placed (no school, no term) has only the day on which it came to go by: the folder and the name
+that it came under may say anything.
 """
 
 import re
@@ -24,6 +37,8 @@ from pipelines.terms import academic_year_of, years_later
 
 # a reference as in quality.explanations: see pipelines/checking/explaining.py
 _REFERENCE = "translate(upper(regexp_replace(reference, '[^A-Za-z0-9]', '', 'g')), 'OI', '01')"
+# standings of a naming that is no admission: see int_admissions
+NO_ADMISSION = ("already_on_roll", "in_return_not_in_la_data")
 # (column, table) of every identifier
 _IDENTIFIERS = tuple(re.match(r"SELECT (\w+).* FROM ([\w.]+)", query).groups() for query in IDENTIFIER_QUERIES)
 
@@ -68,15 +83,33 @@ def take_past(connection: duckdb.DuckDBPyConnection, bounds: Boundary) -> None:
         query.replace(f" FROM {table}", f" FROM (SELECT * FROM {OLD}.{table} WHERE {_is_in_time(table, bounds)})")
         for query, (_, table) in zip(IDENTIFIER_QUERIES, _IDENTIFIERS, strict=True)
     ]
+    in_figures = "".join(f" UNION {query}" for query in _in_open_figures(connection, bounds))
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE kept_pupils AS
-        SELECT DISTINCT pupil_key FROM ({" UNION ALL ".join(queries)})
+        SELECT pupil_key FROM ({" UNION ALL ".join(queries)})
         INNER JOIN {OLD}.restricted.pupil_keys USING (identifier)
+        {in_figures}
     """)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE kept_identifiers AS
         SELECT identifier FROM {OLD}.restricted.pupil_keys SEMI JOIN kept_pupils USING (pupil_key)
     """)
+
+
+def _in_open_figures(connection: duckdb.DuckDBPyConnection, bounds: Boundary) -> list[str]:
+    """Queries of the pupil_key of those whom a figure of an open term counts; none where nothing was built yet."""
+    built = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'marts'", [OLD]
+    ).fetchall()
+    of_mart = {
+        "indicator_units": "pupil_key IS NOT NULL",
+        "ehc_admissions": f"standing NOT IN {NO_ADMISSION}",
+    }
+    return [
+        f"SELECT pupil_key FROM {OLD}.marts.{mart} WHERE {counts} AND left(term, 7) >= '{bounds.first_open}'"
+        for mart, counts in of_mart.items()
+        if (mart,) in built
+    ]
 
 
 def _take_past_reference_files(connection: duckdb.DuckDBPyConnection, bounds: Boundary) -> None:

@@ -54,6 +54,7 @@ def terms(settings: Settings) -> list[dict]:
             "ends_on": term.ends_on,
             "as_at_date": term.as_at_date,
             "deadline": term.deadline,
+            "is_closed": False,
         }
         for number, term in enumerate(calendar.values(), start=1)
         if term.academic_year in years
@@ -518,10 +519,16 @@ def explanations(sent: list[dict]) -> list[dict]:
     ]
 
 
-def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: datetime = PUBLISHED_AT) -> str:
-    """Make the marts of the terms (all but the last `drop_last`) and publish them; returns the snapshot's name."""
+def write_snapshot(
+    settings: Settings, *, drop_last: int = 0, closed: int = 0, published_at: datetime = PUBLISHED_AT
+) -> str:
+    """Make the marts of the terms (all but the last `drop_last`) and publish them; returns the snapshot's name.
+
+    The first `closed` terms are as a purge leaves them: with their figures, without their cases.
+    """
     all_terms = terms(settings)
     all_terms = all_terms[: len(all_terms) - drop_last]
+    all_terms = [term | {"is_closed": number < closed} for number, term in enumerate(all_terms)]
     defined = definitions()
     values = indicator_values(all_terms, defined)
     sent = returns(all_terms)
@@ -553,6 +560,9 @@ def write_snapshot(settings: Settings, *, drop_last: int = 0, published_at: date
         "explanations": explanations(sent),
         **comparators(),
     }
+    open_terms = {term["term"] for term in all_terms if not term["is_closed"]}
+    for mart in ("indicator_units", "support_cases", "ehc_admissions"):
+        tables[mart] = [row for row in tables[mart] if row["term"] in open_terms]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.warehouse_path.unlink(missing_ok=True)
     _write_warehouse(settings, tables)

@@ -9,7 +9,7 @@ import pytest
 import streamlit.config
 from streamlit.testing.v1 import AppTest
 
-from dashboards.words import short_key
+from dashboards.words import DASH, cases_no_longer_kept, short_key
 from pipelines.publishing.snapshots import current_name
 from pipelines.settings import Settings
 from tests.dashboards import synthetic
@@ -270,6 +270,34 @@ def test_support_cases_filter_by_standing_and_school(published):
     app.toggle(key="cases_unmet").set_value(False).run()
     app.multiselect(key="cases_standing_word").select("Waiting for a first contact").run()
     assert set(app.dataframe[0].value["Standing"]) == {"Waiting for a first contact"}
+
+
+@pytest.fixture
+def with_closed_terms(tmp_path, monkeypatch) -> Path:
+    """A snapshot whose first year is closed: its figures stand, its cases are no longer kept."""
+    synthetic.write_snapshot(Settings(_env_file=None, data_dir=tmp_path), closed=3)
+    monkeypatch.setenv("SEN_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", ["overview", "support_cases", "ehc_admissions", "trends"])
+def test_a_term_whose_cases_are_no_longer_kept_says_so_and_never_that_there_are_none(with_closed_terms, page):
+    closed = open_page(page, term="2023-24-summer", school="100003", indicator="NPR05")
+    assert text_of(closed).count(cases_no_longer_kept("2023-24-summer")) == 1
+    assert not re.search(r"No case|No EHC plan|No reason to ring|nobody is kept waiting", text_of(closed))
+    still_kept = open_page(page, term="2024-25-autumn", school="100003", indicator="NPR05")
+    assert "The cases of Autumn 2024-25" not in text_of(still_kept)
+
+
+def test_cases_that_are_no_longer_kept_are_no_number_and_nothing_to_compare_with(with_closed_terms):
+    names = ("Pupils without a specialist", "Progress not known", "EHC admissions due and not made")
+    for name in names:
+        assert f"{name} {DASH} its cases are no longer kept" in tile(open_page(term="2023-24-summer"), name)
+    first_kept = open_page(term="2024-25-autumn")
+    for name in names:
+        assert "the cases of Summer 2023-24 are no longer kept" in tile(first_kept, name)
+        assert " new" not in tile(first_kept, name)
+    assert " new" not in tile(open_page("ehc_admissions", term="2024-25-autumn"), "Due and not admitted")
 
 
 def test_admissions_not_made_are_what_ehc02_counts(published):

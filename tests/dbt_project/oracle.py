@@ -84,7 +84,7 @@ class Oracle:
         return speaking
 
     def _listed_until(self, row: dict) -> date:
-        """A, or the as-at date of the last return that lists a referral which the school's next year does not carry in."""
+        """A, or the as-at date of the last return that lists what the school's next year does not carry in."""
         last = self.current[row["return_id"]]
         years = [
             r["academic_year"]
@@ -274,7 +274,8 @@ class Oracle:
             at_school = self.pupils[urn, pupil]
             left = at_school["leaving_date"]
             if due is None:
-                possible = self._runs_out(planned) <= self.a and not (ended and ended <= self.p)
+                open_in_term = not (ended and ended <= self.p) and self._listed_until(plan) > self.p
+                possible = self._runs_out(planned) <= self.a and open_in_term
                 if possible and not (left and left <= self.p):
                     units[unit] = None
                 continue
@@ -433,6 +434,8 @@ class Oracle:
         at_school = self.pupils[urn, pupil]
         left, ended, due = at_school["leaving_date"], plan["ended_date"], plan["review_due_date"]
         if planned > self.a or (left and left <= self.a) or (ended and ended <= self.a):
+            return False
+        if self._listed_until(plan) < self.a:
             return False
         reviewed = [
             day

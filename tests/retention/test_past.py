@@ -110,6 +110,36 @@ def test_whom_the_las_own_files_in_use_name_is_in_something_kept(receive, kept):
     assert kept("reference.census_pupils", "upn") == ["COUNTED"]
 
 
+def test_whom_a_figure_of_an_open_term_counts_is_in_something_kept_and_who_is_merely_named_in_the_past_is_not(
+    receive, kept, settings
+):
+    """The open terms begin with 2025-26; the figures of the oldest year kept stand without their cases."""
+    open_term = "2025-26-autumn"
+    seen = {  # pupil: mart, term, standing
+        "COUNTED": ("indicator_units", open_term, None),
+        "COUNTED BEFORE": ("indicator_units", KEPT, None),
+        "REFUSED": ("ehc_admissions", open_term, "due_and_not_admitted"),
+        "TO COME": ("ehc_admissions", open_term, "not_yet_due"),
+        "REFUSED BEFORE": ("ehc_admissions", KEPT, "due_and_not_admitted"),
+        "ON ROLL": ("ehc_admissions", open_term, "already_on_roll"),
+        "NOT IN LA DATA": ("ehc_admissions", open_term, "in_return_not_in_la_data"),
+    }
+    for row, upn in enumerate(seen, start=2):
+        receive("raw.placements", return_id="p1", row_number=row, upn=upn)
+    with warehouse(settings) as connection:
+        write_pupil_keys(settings, connection)
+        keys = dict(connection.sql("SELECT identifier, pupil_key FROM restricted.pupil_keys").fetchall())
+        connection.execute("CREATE SCHEMA marts")
+        for mart in ("indicator_units", "ehc_admissions"):
+            connection.execute(f"CREATE TABLE marts.{mart} (pupil_key VARCHAR, term VARCHAR, standing VARCHAR)")
+        connection.execute(
+            "INSERT INTO marts.indicator_units VALUES (NULL, ?, NULL)", [open_term]
+        )  # a school is its unit
+    for upn, (mart, term, standing) in seen.items():
+        receive(f"marts.{mart}", pupil_key=keys[upn], term=term, standing=standing)
+    assert kept("raw.placements", "upn") == ["COUNTED", "REFUSED", "TO COME"]
+
+
 def test_of_a_schools_past_arrangements_the_last_row_that_counts_stays(receive, kept):
     for return_id in ("p1spring", "p1", "p1old", "p2", "k1"):
         receive("raw.arrangements", return_id=return_id, return_urn=RETURNS[return_id][0], row_number=2)
@@ -124,6 +154,15 @@ def test_what_was_found_in_a_past_return_goes_whatever_its_pupil(receive, kept):
     receive("ledger.files", file_id="lost", path="lost", received_at=datetime(2024, 8, 31))
     receive("quality.issues", issue_id="lost", return_id="lost", term=None)
     assert kept("quality.issues", "issue_id") == ["k1", "unplaced"]
+
+
+def test_a_file_that_could_not_be_placed_goes_by_the_day_on_which_it_came_whatever_folder_it_lies_in(receive, settings):
+    for path, received in (("in_time", datetime(2024, 9, 1)), ("past", datetime(2024, 8, 31))):
+        receive("ledger.files", file_id=path, path=f"{PAST}/{path}.xlsx", state="rejected", received_at=received)
+    with in_force(settings) as connection:
+        take_past(connection, boundary(settings.model_copy(update={"retention_years": 2}), ON))
+        past = connection.sql("SELECT file_id FROM past_files WHERE term IS NULL").fetchall()
+    assert past == [("past",)]
 
 
 def test_an_explanation_stays_as_long_as_what_it_explains(receive, kept):

@@ -37,6 +37,8 @@ possibly_open as (
             and plans.pupil_key = pupils.pupil_key
     where
         plans.planned_date <= terms.as_at_date
+        -- the school's new year does not carry it in: it is open no more
+        and plans.listed_until is null
         and (plans.ended_date is null or plans.ended_date > terms.as_at_date)
         and (pupils.leaving_date is null or pupils.leaving_date > terms.as_at_date)
 ),

@@ -13,7 +13,8 @@ speaking as (
         plans.ended_date,
         plans.ended_date_unreadable,
         plans.parents_agreed,
-        speaking_pupils.school_answered
+        speaking_pupils.school_answered,
+        speaking_pupils.listed_until
     from plans
     inner join speaking_pupils
         on

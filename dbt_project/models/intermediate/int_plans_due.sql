@@ -41,6 +41,7 @@ due_in_term as (
         -- due on the day of the plan at the earliest
         and coalesce(due_days.window_closes_on, plans.planned_date) <= terms.as_at_date
         and (plans.ended_date is null or plans.ended_date > terms.previous_as_at_date)
+        and (plans.listed_until is null or plans.listed_until > terms.previous_as_at_date)
 ),
 
 of_pupils_there as (

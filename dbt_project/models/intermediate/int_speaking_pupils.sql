@@ -29,6 +29,7 @@ speaking as (
         speaking_returns.return_term_number,
         speaking_returns.is_newest_of_year,
         speaking_returns.school_answered,
+        speaking_returns.listed_until,
         listed.entry_date,
         listed.leaving_date,
         listed.leaving_date_unreadable

@@ -13,6 +13,7 @@ returns_so_far as (
         returns.return_id,
         sent_for.term as return_term,
         sent_for.term_number as return_term_number,
+        sent_for.as_at_date as return_as_at_date,
         row_number() over (
             partition by terms.term, returns.urn, returns.academic_year
             order by sent_for.term_number desc nulls last
@@ -34,7 +35,11 @@ speaking as (
         return_term_number,
         recency,
         recency = 1 as is_newest_of_year,
-        max(return_term_number) over (partition by term, urn) = term_number as school_answered
+        max(return_term_number) over (partition by term, urn) = term_number as school_answered,
+        -- what is still open is carried into each new year: what the returns of the next one do not list was open
+        -- for as long as it was listed, and how it ended is not known. Else it would be open for ever
+        case when academic_year < max(academic_year) over (partition by term, urn) then return_as_at_date end
+            as listed_until
     from returns_so_far
 )
 

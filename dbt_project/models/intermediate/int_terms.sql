@@ -2,6 +2,8 @@ with calendar_terms as (select * from {{ ref('int_calendar_terms') }}),
 
 returns as (select * from {{ ref('stg_all_returns') }}),
 
+closed_terms as (select * from {{ ref('stg_closed_terms') }}),
+
 contract_versions as (select * from {{ ref('contract_versions') }}),
 
 with_returns as (
@@ -20,10 +22,13 @@ with_returns as (
 ),
 
 terms as (
-    select calendar_terms.*
+    select
+        calendar_terms.*,
+        closed_terms.term is not null as is_closed
     from calendar_terms
     inner join with_returns
         on calendar_terms.term_number between with_returns.first_term_number and with_returns.last_term_number
+    left join closed_terms on calendar_terms.term = closed_terms.term
 )
 
 select * from terms

@@ -2,8 +2,6 @@ with terms as (select * from {{ ref('int_terms') }}),
 
 build as (select * from {{ ref('stg_build') }}),
 
-closed_terms as (select * from {{ ref('stg_closed_terms') }}),
-
 begins_with as (
     -- what a term looks back on may be any earlier term, never a later one
     select min(terms.term_number) as first_term_number
@@ -15,10 +13,9 @@ to_build as (
     select terms.*
     from terms
     cross join begins_with
-    left join closed_terms on terms.term = closed_terms.term
     where
         terms.term_number >= coalesce(begins_with.first_term_number, 0)
-        and closed_terms.term is null
+        and not terms.is_closed
 )
 
 select * from to_build

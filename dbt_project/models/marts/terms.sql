@@ -8,5 +8,6 @@ select
     starts_on,
     ends_on,
     as_at_date,
-    deadline
+    deadline,
+    is_closed
 from terms
