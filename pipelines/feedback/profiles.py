@@ -211,7 +211,9 @@ def _figures(connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[
         [terms],
     ).pl()
     of_schools, areas = of_all_pupils(connection, threshold, terms)
-    shown = of_schools.select("term", "urn", "band_low", "band_high", id="indicator_id", is_shown=~pl.col("hides_value"))
+    shown = of_schools.select(
+        "term", "urn", "band_low", "band_high", id="indicator_id", is_shown=~pl.col("hides_value")
+    )
     found = figures.join(shown, on=["term", "urn", "id"], how="left", maintain_order="left").with_columns(
         pl.col("is_shown").fill_null(False)
     )

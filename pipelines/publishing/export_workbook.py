@@ -652,11 +652,11 @@ def _write_cover(
         row += 2
     words = {
         "What is suppressed": [
-            ("Small counts", f"A count of pupils from 1 to {threshold - 1} (who meet an indicator, who do not, or of whom it is not known) is shown as c, and with it every rate, interval and rating that it goes into."),
-            ("What gives them away", "So that no total gives a small count away, a school is hidden together with others (always the same ones) whose sum is safe, and an area or a group where it would tell one of them from the rest. No hidden count can be brought down to fewer than "
+            ("Small counts", f"A count of pupils from 1 to {threshold - 1} (who meet an indicator, who do not, or both together) is shown as c, and with it every rate, interval and rating that it goes into."),
+            ("What gives them away", "So that no total gives a small count away, a school is hidden together with others (always the same ones) whose sum is safe, and an area where it would tell one of them from the rest; indicators that count the same pupils are hidden together. No hidden count can be brought down to fewer than "
              f"{threshold + 1} values by adding and subtracting what is here, nor by a school that knows its own figures."),
-            ("Groups", "By need, sex and the like there are figures of areas, not of single schools. A group that is small in the whole LA is hidden everywhere, with the next smallest. A phase's or trust's groups are listed where a rate is left of any of them."),
-            ("What is not", "Noughts; a school's own arrangements and amounts of money, which do not count pupils; what DfE has published."),
+            ("Groups", "By need, sex and the like there are figures of the whole LA, not of phases, trusts or schools. A group that is small in the LA is hidden with the next smallest."),
+            ("What is not", "Noughts; how many answers are not known, where the figure is shown; a school's own arrangements and amounts of money, which do not count pupils; what DfE has published."),
             ("Please", "Do not lay an export beside one that was made before a school moved to another trust or phase, or with another threshold, and do not pass both on."),
         ],
         "Symbols": [(symbol, says) for symbol, says in SYMBOLS.items()],

@@ -154,7 +154,8 @@ def _cells(counts: pl.DataFrame, indicators: pl.DataFrame, at: str) -> pl.DataFr
         parts = {"count": pl.lit(count), "step": step, "base": base, "one": one, "n": n, "most": most, "whole": whole}
         return of.select("indicator_id", "term", at, **parts)
 
-    wholes = own.filter(is_whole).sort("most_all").unique(["term", "base", at], keep="last")
+    wholes = own.filter(is_whole).group_by("term", "base", at).agg(pl.col("whole", "most_all").max())
+    wholes = wholes.with_columns(indicator_id="base")
     nothing, none = pl.lit(None, pl.String), pl.lit(0, pl.Int64)
     steps = {
         of: pl.when(is_whole).then(first).otherwise(last)

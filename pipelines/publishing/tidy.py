@@ -99,7 +99,7 @@ BREAKDOWN = (
         "breakdown_topic",
         "group",
         "Breakdown",
-        "What pupils are broken down by; Total is all of them. Of a phase or trust, where any rate of it is left.",
+        "What pupils are broken down by, of the whole LA; Total is all of them.",
     ),
     Column("breakdown", "filter", "Group", "The group of pupils.", group="breakdown_topic"),
 )

@@ -43,7 +43,9 @@ AT_MOST_NOUGHT = [everything(one) | everything(other, -1) for one, other in SOME
 class Attacker:
     """What is published of one term, as sums of what is not: `shown`, `at_most` and `secret`."""
 
-    def __init__(self, counts: pl.DataFrame, areas: dict[tuple, set[str]], groups: dict[str, list[str]], hidden: pl.DataFrame):
+    def __init__(
+        self, counts: pl.DataFrame, areas: dict[tuple, set[str]], groups: dict[str, list[str]], hidden: pl.DataFrame
+    ):
         """`counts`: indicator_id, urn, group_type, group_value, met, not_met, unknown. `areas`: (area_type, area_code) -> its schools. `hidden`:
         indicator_id, area_type (a school's: school), area_code, group_type, group_value, hides_known, hides_met, hides_not_met.
         """

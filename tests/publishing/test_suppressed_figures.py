@@ -4,9 +4,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.publishing.suppressed_figures import rates_of_areas, suppressed
+from pipelines.publishing.suppressed_figures import of_all_pupils, suppressed
 from pipelines.publishing.suppressing import is_small
-from tests.dashboards.synthetic import mart_columns
+from tests.dashboards.synthetic import definitions, mart_columns
 
 THRESHOLD = 5
 TERM = "2025-26-autumn"
@@ -26,6 +26,8 @@ def snapshot():
             """CREATE TABLE marts.restatements (indicator_id VARCHAR, area_type VARCHAR, area_code VARCHAR, term VARCHAR,
             group_type VARCHAR, numerator_from BIGINT, denominator_from BIGINT, unknown_from BIGINT, published_at TIMESTAMP)"""
         )
+        within = ("id", "counted_within", "within_those", "hidden_with")
+        add(connection, "indicators", [{c: row[c] or None for c in within} for row in definitions()])
         add(connection, "schools", [{"urn": urn, "laestab": f"8012{urn[-3:]}", "phase": "Primary"} for urn in SCHOOLS])
         yield connection
 
@@ -70,20 +72,24 @@ def test_a_hidden_count_takes_rate_interval_and_rating_with_it(snapshot):
     hidden = suppressed(snapshot, THRESHOLD)["indicator_values"].filter("hides_numerator")
     assert "100001" in hidden["urn"]
     assert hidden.height > 1
-    taken = hidden.select("numerator", "denominator", "value", "lower_95", "upper_95", "rag")
-    assert taken.null_count().row(0) == (hidden.height,) * 6
+    taken = hidden.select("numerator", "value", "lower_95", "upper_95", "rag")
+    assert taken.null_count().row(0) == (hidden.height,) * 5
+    # of how many is no secret: as many as another indicator counts on the register
+    assert set(hidden["denominator"]) == {20}
     la = suppressed(snapshot, THRESHOLD)["indicator_values_area"].filter(area_type="la").row(0, named=True)
     assert (la["numerator"], la["denominator"], la["value"]) == (50, 80, 50 / 80)
 
 
-def test_how_many_are_unknown_is_hidden_apart_from_the_rate(snapshot):
-    figures(snapshot, "REV01", (10, 20, 2), (10, 20, 0), (10, 20, 0), (10, 20, 0))
+def test_how_many_are_not_known_is_shown_and_hidden_with_how_many_are(snapshot):
+    figures(snapshot, "REV02", (10, 20, 2), (10, 20, 0), (10, 20, 0), (10, 20, 0))
     table = suppressed(snapshot, THRESHOLD)["indicator_values"]
-    # the whole LA's 2 are small too: nobody may know how many of anybody are unknown
-    assert set(table["hides_unknown"]) == {True}
-    assert set(by_urn(table, "numerator").values()) == {10}
-    of_areas = suppressed(snapshot, THRESHOLD)["indicator_values_area"]
-    assert of_areas.filter(area_type="la").select("numerator", "unknown").row(0) == (40, None)
+    assert by_urn(table, "unknown")[SCHOOLS[0]] == 2
+    assert not table["hides_value"].any()
+    # of 20 plans 17 are not known: the 3 that are are few
+    figures(snapshot, "REV05", (2, 3, 17), (10, 20, 0), (10, 20, 0), (10, 20, 0))
+    few = suppressed(snapshot, THRESHOLD)["indicator_values"].filter(indicator_id="REV05")
+    assert by_urn(few, "unknown")[SCHOOLS[0]] is None
+    assert by_urn(few, "denominator")[SCHOOLS[0]] is None
 
 
 @pytest.mark.parametrize("indicator", ["SCH01", "SCH11", "RES01"])
@@ -134,10 +140,10 @@ def test_how_many_wait_hides_the_median_and_the_same_figure_among_the_indicators
     tables = suppressed(snapshot, THRESHOLD)
     first = pl.col("area_code") == "100001"
     hidden = tables["waiting_times"].filter(first).row(0, named=True)
-    assert [hidden[c] for c in ("referrals", "seen", "still_waiting", "median_days")] == [None] * 4
+    assert [hidden[c] for c in ("referrals", "seen", "still_waiting", "median_days")] == [9, None, None, None]
     shown = tables["waiting_times"].filter(area_type="la").row(0, named=True)
     assert (shown["referrals"], shown["seen"], shown["still_waiting"], shown["median_days"]) == (69, 37, 32, 30)
-    assert by_urn(tables["indicator_values"], "denominator")["100001"] is None
+    assert by_urn(tables["indicator_values"], "numerator")["100001"] is None
 
 
 def test_how_many_still_wait_is_hidden_where_few_left_unseen(snapshot):
@@ -169,12 +175,13 @@ def test_few_pupils_with_a_plan_hide_a_schools_needs_profile(snapshot):
     figures(snapshot, "OUT01", (23, 223, 0), *[(29, 229, 0)] * 3)
     tables = suppressed(snapshot, THRESHOLD)
     profile = tables["needs_profile"]
-    assert profile.filter(area_code="100001").select("K", "E", "N").row(0) == (None, None, None)
+    # with SEN are 23 of 223: how many of them have a plan is hidden
+    assert profile.filter(area_code="100001").select("K", "E", "N").row(0) == (None, None, 200)
     la = profile.filter(area_type="la", breakdown="all").row(0, named=True)
     assert (la["K"], la["E"], la["N"]) == (80, 30, 800)
     of_need = profile.filter(area_type="la", breakdown="need", code="ASD").row(0, named=True)
     assert (of_need["K"], of_need["E"]) == (80, 30)
-    assert by_urn(tables["indicator_values"], "numerator")["100001"] is None
+    assert by_urn(tables["indicator_values"], "numerator")["100001"] == 23
 
 
 def test_few_pupils_hide_the_pounds_a_pupil_and_leave_the_amounts(snapshot):
@@ -191,6 +198,7 @@ def test_few_pupils_hide_the_pounds_a_pupil_and_leave_the_amounts(snapshot):
         for urn, pupils in zip(SCHOOLS, (3, 30, 30, 30), strict=True)
     ]
     add(snapshot, "amounts", rows)
+    figures(snapshot, "PLN02", (3, 3, 0), *[(30, 30, 0)] * 3)
     table = suppressed(snapshot, THRESHOLD)["amounts"]
     assert by_urn(table, "per_pupil")["100001"] is None
     assert by_urn(table, "pupils")["100001"] is None
@@ -208,17 +216,18 @@ def test_a_figure_that_was_small_before_it_was_restated_is_hidden(snapshot):
     assert restated["hides_value"].sum() > 1
 
 
-def test_groups_of_which_no_rate_is_left_are_listed_of_the_la_alone(snapshot):
+def test_groups_are_given_of_the_la_alone(snapshot):
     figures(snapshot, "REV01", (12, 20, 0), (10, 20, 0), (11, 20, 0), (10, 20, 0))
     of = {"indicator_id": "REV01", "term": TERM, "unknown": 0, "group_type": "sex"}
-    for sex, numerator in (("F", 2), ("M", 1)):
-        row = of | {"group_value": sex, "numerator": numerator, "denominator": 3}
-        add(snapshot, "indicator_values", [row | {"urn": SCHOOLS[0], "applies_as": "duty"}])
+    for sex, numerator in (("F", 10), ("M", 9)):
+        row = of | {"group_value": sex, "numerator": numerator, "denominator": 20}
+        for urn in SCHOOLS[:2]:
+            add(snapshot, "indicator_values", [row | {"urn": urn, "applies_as": "duty"}])
         areas = [{"area_type": "la", "area_code": "801"}, {"area_type": "phase", "area_code": "Primary"}]
-        add(snapshot, "indicator_values_area", [row | area for area in areas])
+        twice = {"numerator": 2 * numerator, "denominator": 40}
+        add(snapshot, "indicator_values_area", [row | twice | area for area in areas])
     groups = suppressed(snapshot, THRESHOLD)["indicator_values_area"].filter(group_type="sex")
-    assert set(groups["area_type"]) == {"la"}
-    assert set(groups["hides_value"]) == {True}
+    assert set(groups.select("area_type", "group_value", "numerator").iter_rows()) == {("la", "F", 20), ("la", "M", 18)}
 
 
 def test_no_small_count_is_left_in_any_table(snapshot):
@@ -231,13 +240,16 @@ def test_no_small_count_is_left_in_any_table(snapshot):
             assert table.filter(pl.any_horizontal(is_small(pl.col(c), THRESHOLD) for c in counts)).is_empty()
 
 
-def test_the_rates_of_areas_alone_hide_what_the_whole_hides(snapshot):
-    figures(snapshot, "REV01", (17, 20, 0), (12, 20, 0), (11, 20, 0), (10, 20, 0))
-    figures(snapshot, "REV02", (19, 20, 0), (20, 20, 0), (20, 20, 0), (20, 20, 0))
+def test_the_figures_of_all_pupils_alone_hide_what_the_whole_hides(snapshot):
+    figures(snapshot, "REV03", (36, 40, 0), (32, 40, 0), (31, 40, 0), (30, 40, 0))
+    figures(snapshot, "DO01", (39, 40, 0), (40, 40, 0), (40, 40, 0), (40, 40, 0))
     figures(snapshot, "SCH01", (1, 1, 0), (0, 1, 0), (1, 1, 0), (1, 1, 0))
-    shown = ["indicator_id", "area_type", "area_code", "numerator", "denominator", "value", "hides_value"]
-    whole = suppressed(snapshot, THRESHOLD)["indicator_values_area"].select(shown).sort(shown)
-    alone = rates_of_areas(snapshot, THRESHOLD, [TERM]).select(shown).sort(shown)
-    assert alone.equals(whole)
-    assert set(whole.filter("hides_value")["indicator_id"]) == {"REV02"}
-    assert rates_of_areas(snapshot, THRESHOLD, ["2025-26-spring"]).is_empty()
+    whole = suppressed(snapshot, THRESHOLD)
+    of_schools, of_areas = of_all_pupils(snapshot, THRESHOLD, [TERM])
+    for name, alone in (("indicator_values", of_schools), ("indicator_values_area", of_areas)):
+        columns = whole[name].columns
+        assert alone.select(columns).sort(columns).equals(whole[name].sort(columns))
+    hidden = of_schools.filter("hides_value").select("indicator_id", "urn", "numerator", "band_low", "band_high")
+    assert ("REV03", SCHOOLS[0], None, 0.75, 1.0) in hidden.rows()
+    assert set(of_areas.filter("hides_value")["indicator_id"]) == {"DO01"}
+    assert of_all_pupils(snapshot, THRESHOLD, ["2025-26-spring"])[1].is_empty()
