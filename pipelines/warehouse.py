@@ -65,6 +65,8 @@ TABLES = {
         path VARCHAR, message_id VARCHAR, addresses VARCHAR, accepted_by VARCHAR, tried_on DATE,
         message BLOB""",
     # What a school's profile of a term said when it was last put into the outbox: it is made again when that changes.
+    # phase and trust of a school (its LAESTAB) when it was first published: what is hidden with it never changes
+    "ledger.school_places": "school VARCHAR PRIMARY KEY, phase VARCHAR, trust_code VARCHAR",
     "ledger.profiles": "urn VARCHAR, term VARCHAR, content_hash VARCHAR, made_at TIMESTAMP, PRIMARY KEY (urn, term)",
     # A published figure that the next snapshot said otherwise (see publishing/restatements.py). area_code: a URN for a
     # school; *_from and *_to: as it was published and as it is since; a figure that came or went is null on one side.

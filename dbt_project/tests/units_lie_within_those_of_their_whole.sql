@@ -1,4 +1,4 @@
--- an indicator has no more units, in any school and group, than the one that the seed says it is counted within;
+-- an indicator has no more units in a school than the one that the seed says it is counted within, where both apply;
 -- and what is hidden as one is counted within the same
 with figures as ({{ built_now('indicator_values') }}),
 
@@ -19,7 +19,7 @@ select
     part.term,
     part.urn
 from counted as part
-left join counted as whole
+inner join counted as whole
     on
         part.counted_within = whole.indicator_id
         and part.term = whole.term
@@ -27,15 +27,12 @@ left join counted as whole
         and part.group_type = whole.group_type
         and part.group_value = whole.group_value
 where
-    part.counted_within is not null
-    and part.units > coalesce(
-        case part.within_those
-            when 'met' then whole.units - (whole.denominator - whole.numerator)
-            when 'not_met' then whole.units - whole.numerator
-            else whole.units
-        end,
-        0
-    )
+    part.group_type = 'all'
+    and part.units > case part.within_those
+        when 'met' then whole.units - (whole.denominator - whole.numerator)
+        when 'not_met' then whole.units - whole.numerator
+        else whole.units
+    end
 union all
 select
     one.id as indicator_id,

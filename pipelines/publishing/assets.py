@@ -6,7 +6,7 @@ from pipelines.building.assets import dbt_models
 from pipelines.building.terms_to_build import mark_published
 from pipelines.partitions import terms_of_run
 from pipelines.publishing.restatements import note_restatements
-from pipelines.publishing.snapshots import publish
+from pipelines.publishing.snapshots import keep_places, publish
 from pipelines.resources import Warehouse, run_time
 
 
@@ -15,6 +15,8 @@ def snapshot(context: AssetExecutionContext, warehouse: Warehouse) -> Materializ
     """A read-only copy of the marts; dashboards open the newest."""
     at = run_time(context)
     restated = note_restatements(warehouse.settings, at)
+    with warehouse.connect() as connection:
+        keep_places(connection)
     name = publish(warehouse.settings, at)
     with warehouse.connect() as connection:
         mark_published(warehouse.settings, connection, terms_of_run(context.run))

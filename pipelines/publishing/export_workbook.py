@@ -657,7 +657,7 @@ def _write_cover(
              f"{threshold + 1} values by adding and subtracting what is here, nor by a school that knows its own figures."),
             ("Groups", "By need, sex and the like there are figures of the whole LA, not of phases, trusts or schools. A group that is small in the LA is hidden with the next smallest."),
             ("What is not", "Noughts; how many answers are not known, where the figure is shown; a school's own arrangements and amounts of money, which do not count pupils; what DfE has published."),
-            ("Please", "Do not lay an export beside one that was made before a school moved to another trust or phase, or with another threshold, and do not pass both on."),
+            ("Please", "Do not pass on an export beside one that was made with another threshold."),
         ],
         "Symbols": [(symbol, says) for symbol, says in SYMBOLS.items()],
         "Reading it": [

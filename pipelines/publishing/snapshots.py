@@ -61,6 +61,16 @@ def open_snapshot(settings: Settings) -> tuple[duckdb.DuckDBPyConnection, str]:
     return connection, name
 
 
+def keep_places(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note the phase and trust of schools that are published for the first time; those of the others stay as they were."""
+    connection.execute(
+        """INSERT OR IGNORE INTO ledger.school_places
+        SELECT coalesce(laestab, urn) AS school, phase, trust_code FROM marts.schools
+        -- an academy that keeps its LAESTAB stands where the school before it stood
+        QUALIFY row_number() OVER (PARTITION BY school ORDER BY status, urn) = 1"""
+    )
+
+
 def publish(settings: Settings, published_at: datetime) -> str:
     """Publish the marts to the analysts, and the UPN lookup apart; returns the new snapshot's file name.
 
@@ -74,6 +84,7 @@ def publish(settings: Settings, published_at: datetime) -> str:
         tables["marts.la_files"] = LA_FILES.format(warehouse=ALIAS, states=SHOWN_STATES)
         tables["marts.contacts"] = f"SELECT urn, name, email, role FROM {ALIAS}.reference.contacts"
         tables["marts.restatements"] = f"SELECT * EXCLUDE (snapshot_from) FROM {ALIAS}.ledger.restatements"
+        tables["marts.school_places"] = f"SELECT * FROM {ALIAS}.ledger.school_places"
         tables["marts.snapshot"] = _about(settings, published_at)
         _write(connection, settings.published_dir / name, tables, settings)
         lookup = {"restricted.pupil_keys": f"SELECT * FROM {ALIAS}.restricted.pupil_keys"}

@@ -73,7 +73,7 @@ def of_all_pupils(
         WHERE group_type = 'all' AND list_contains(?, term)""",
         [terms],
     ).pl()
-    given = bands(counts[0].select(*SCHOOL, "met", "not_met"), of_schools, threshold)
+    given = bands(counts[0].select(*SCHOOL, "met", "not_met"), of_schools, _indicators(connection), threshold)
     return (
         _hide_rates(figures, of_schools.drop("company"), SCHOOL, threshold).join(given, on=SCHOOL, how="left"),
         _hide_rates(areas, of_areas, AREA, threshold).drop("applies_as"),
@@ -83,11 +83,10 @@ def of_all_pupils(
 def _decide(
     connection: duckdb.DuckDBPyConnection, threshold: int, counts: list[pl.DataFrame], groups: dict | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    indicators = connection.sql("SELECT id, counted_within, within_those, hidden_with FROM marts.indicators").pl()
     columns = [*SCHOOL, *GROUP, "met", "not_met", "unknown"]
     counted = pl.concat(part.select(columns) for part in counts)
     was_small = _once_small(connection, threshold).join(counted.select(KEY).unique(), on=KEY, how="semi")
-    return hidden_counts(counted, indicators, _schools(connection), threshold, groups, was_small)
+    return hidden_counts(counted, _indicators(connection), _schools(connection), threshold, groups, was_small)
 
 
 def _of_profile(breakdown: str) -> str:
@@ -98,9 +97,18 @@ def _of_profile(breakdown: str) -> str:
 # ------------------------------------------------------------------------------------------------------ what is counted
 
 
+def _indicators(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    return connection.sql("SELECT id, counted_within, within_those, hidden_with FROM marts.indicators").pl()
+
+
 def _schools(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return connection.sql(
-        "SELECT s.urn, s.laestab, s.phase, s.trust_code, a.la_code FROM marts.schools AS s CROSS JOIN marts.snapshot AS a"
+        """SELECT s.urn, s.laestab, s.phase, s.trust_code, a.la_code,
+            CASE WHEN p.school IS NULL THEN s.phase ELSE p.phase END AS first_phase,
+            CASE WHEN p.school IS NULL THEN s.trust_code ELSE p.trust_code END AS first_trust_code
+        FROM marts.schools AS s
+        CROSS JOIN marts.snapshot AS a
+        LEFT JOIN marts.school_places AS p ON p.school = coalesce(s.laestab, s.urn)"""
     ).pl()
 
 

@@ -26,8 +26,13 @@ group that is small in the LA is hidden with the next smallest until their sum i
 may still be any of enough, with the pages of all schools side by side.
 
 What this holds, for one threshold: the same figures hide the same cells in any export, whatever terms and formats it has; of
-terms whose years overlap nothing that they share is published; a new or closed school changes no other's company. A figure
+terms whose years overlap nothing that they share is published; a new or closed school, or one that moves to
+another trust or phase, changes no other's company (`ledger.school_places`). A figure
 that was small when it was published stays hidden, with the same schools, after it is restated (`marts.restatements`).
+
+What it cannot: two exports tell by how much a sum has moved between them. Where a figure that was shown becomes small by a
+correction, who has the earlier export, and knows that no other school was corrected, can still work it out. And schools
+that put their own figures together know more than one of them.
 """
 
 import hashlib
@@ -69,7 +74,7 @@ def hidden_counts(
     `counts`: indicator_id, term, urn, group_type, group_value, met, not_met, unknown; a row for `all` for every school that has
     a figure. `indicators`: id, counted_within (whose units hold all of its own, or null), within_those (null: all of them; met or
     not_met), hidden_with (or null).
-    `schools`: urn, laestab, phase, trust_code, la_code. `groups`: every value that a group type may have. `was_small`:
+    `schools`: urn, laestab, phase, trust_code, la_code, first_phase and first_trust_code (when it was first published). `groups`: every value that a group type may have. `was_small`:
     indicator_id, term, urn, met, not_met and unknown of figures as they were published when a count of theirs was small.
 
     Gives indicator_id, term, urn, company (whose sums alone are known; null where no sum is); and indicator_id, term, area_type,
@@ -434,14 +439,17 @@ def _rare_groups(cells: pl.DataFrame, found: pl.DataFrame, threshold: int) -> pl
 # --------------------------------------------------------------------------------------------------------------- bands
 
 
-def bands(counts: pl.DataFrame, hidden: pl.DataFrame, threshold: int) -> pl.DataFrame:
+def bands(counts: pl.DataFrame, hidden: pl.DataFrame, indicators: pl.DataFrame, threshold: int) -> pl.DataFrame:
     """In which part a hidden share lies: indicator_id, term, urn, band_low, band_high (shares, 0 to 1) where that may be said.
 
-    `counts`: indicator_id, term, urn, met, not_met; `hidden`: as `hidden_counts` gives schools. A band is a quarter where there are pupils
+    `counts`: indicator_id, term, urn, met, not_met; `hidden`: as `hidden_counts` gives schools; `indicators`: as
+    it takes them. A band is a quarter where there are pupils
     enough for the threshold and one more in each, a half where there are in each half. Of a company all bands are given or
-    none: with all of them side by side each of its counts must be left the threshold's width.
+    none: with all of them side by side each of its counts must be left the threshold's width. Of two indicators of which one says
+    something of the other's counts only that other has bands.
     """
     of = pl.col("met") + pl.col("not_met")
+    says_nothing = pl.col("hidden_with").is_null() & pl.col("within_those").is_null()
     parts = (
         pl.when("hides_known")
         .then(1)
@@ -453,6 +461,7 @@ def bands(counts: pl.DataFrame, hidden: pl.DataFrame, threshold: int) -> pl.Data
     )
     figures = (
         hidden.filter("hides_met")
+        .join(indicators.filter(says_nothing).select(indicator_id="id"), on="indicator_id", how="semi")
         .join(counts, on=[*KEY, "urn"])
         .with_columns(of=of, parts=parts)
         .with_columns(part=pl.min_horizontal(pl.col("met") * pl.col("parts") // of, pl.col("parts") - 1))
@@ -484,15 +493,15 @@ def bands(counts: pl.DataFrame, hidden: pl.DataFrame, threshold: int) -> pl.Data
 def places_in_tree(schools: pl.DataFrame) -> pl.DataFrame:
     """Where each school stands in the tree: `place`, and the branch that holds it at every level, `branch_1` the nearest.
 
-    `schools`: urn, laestab, phase, trust_code. The last branch is the LA. Places come from the school's LAESTAB (kept when it
+    `schools`: urn, laestab, first_phase, first_trust_code. The last branch is the LA. Places come from the school's LAESTAB (kept when it
     becomes an academy, as a rule) and not from who else is there: a branch of an earlier export has at most gained or lost members.
     """
     own = schools.select(
         "urn",
-        phase=pl.col("phase").fill_null(""),
+        phase=pl.col("first_phase").fill_null(""),
         own=_hashed(pl.coalesce("laestab", "urn")),
         # a school without a trust stands where a trust of its own would
-        trust=_hashed(pl.coalesce(pl.col("trust_code").replace("", None), "laestab", "urn")),
+        trust=_hashed(pl.coalesce(pl.col("first_trust_code").replace("", None), "laestab", "urn")),
     )
     rank = {phase: place for place, phase in enumerate(PHASES, start=1)}
     ranked = pl.col("phase").replace_strict(rank, default=0, return_dtype=pl.Int64)

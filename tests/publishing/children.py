@@ -37,6 +37,7 @@ def make_la(school_list: list[tuple], seed: int) -> tuple[pl.DataFrame, pl.DataF
     for n, (phase, trust, pupils, rate) in enumerate(school_list):
         urn, laestab = f"1{n:05}", f"801{chance.randrange(1000, 9999)}"
         schools.append({"urn": urn, "laestab": laestab, "phase": phase, "trust_code": trust, "la_code": "801"})
+        schools[-1] |= {"first_phase": phase, "first_trust_code": trust}
         for name in INDICATORS["id"]:
             counts[(name, urn, "all", "all", "met")] += 0
         for _ in range(pupils):
@@ -47,7 +48,7 @@ def make_la(school_list: list[tuple], seed: int) -> tuple[pl.DataFrame, pl.DataF
     rows = {}
     for (*at, outcome), number in counts.items():
         rows.setdefault(tuple(at), dict.fromkeys(("met", "not_met", "unknown"), 0))[outcome] = number
-    return pl.DataFrame(schools, schema_overrides={"trust_code": pl.String}), as_counts(
+    return pl.DataFrame(schools, schema_overrides={"trust_code": pl.String, "first_trust_code": pl.String}), as_counts(
         {at: list(row.values()) for at, row in rows.items()}
     )
 

@@ -55,6 +55,26 @@ def test_a_snapshot_says_which_of_the_las_own_files_are_in_use_and_which_are_to_
         assert {state for (state,) in connection.sql("SELECT state FROM marts.la_files").fetchall()} == set(states[:4])
 
 
+def test_a_schools_place_is_the_one_it_had_when_it_was_first_published(filled):
+    with warehouse(filled) as connection:
+        connection.execute(
+            "CREATE OR REPLACE TABLE marts.schools (urn VARCHAR, laestab VARCHAR, phase VARCHAR, trust_code VARCHAR, status VARCHAR)"
+        )
+        connection.execute(
+            "INSERT INTO marts.schools VALUES ('1', '8012001', 'Primary', NULL, 'open'), ('3', NULL, 'Nursery', 'T2', 'open')"
+        )
+        snapshots.keep_places(connection)
+        # the first becomes an academy, with a URN of its own and a trust
+        connection.execute("UPDATE marts.schools SET status = 'closed' WHERE urn = '1'")
+        connection.execute("INSERT INTO marts.schools VALUES ('2', '8012001', 'All-through', 'T1', 'open')")
+        snapshots.keep_places(connection)
+    snapshots.publish(filled, PUBLISHED_AT)
+    connection, _ = snapshots.open_snapshot(filled)
+    with connection:
+        places = connection.sql("SELECT * FROM marts.school_places ORDER BY school").fetchall()
+    assert places == [("3", "Nursery", "T2"), ("8012001", "Primary", None)]
+
+
 def test_a_reader_keeps_its_snapshot_while_the_next_is_published_and_then_sees_the_new_one(filled):
     snapshots.publish(filled, PUBLISHED_AT)
     reader, _ = snapshots.open_snapshot(filled)

@@ -22,6 +22,7 @@ def snapshot():
             listed = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             connection.execute(f"CREATE TABLE marts.{table} ({listed})")
         connection.execute("CREATE TABLE marts.snapshot AS SELECT '801' AS la_code, 'Synthetic Council' AS la_name")
+        connection.execute("CREATE TABLE marts.school_places (school VARCHAR, phase VARCHAR, trust_code VARCHAR)")
         connection.execute(
             """CREATE TABLE marts.restatements (indicator_id VARCHAR, area_type VARCHAR, area_code VARCHAR, term VARCHAR,
             group_type VARCHAR, numerator_from BIGINT, denominator_from BIGINT, unknown_from BIGINT, published_at TIMESTAMP)"""
@@ -214,6 +215,18 @@ def test_a_figure_that_was_small_before_it_was_restated_is_hidden(snapshot):
     restated = suppressed(snapshot, THRESHOLD)["indicator_values"]
     assert by_urn(restated, "numerator")[SCHOOLS[0]] is None
     assert restated["hides_value"].sum() > 1
+
+
+def test_a_schools_first_trust_decides_with_whom_it_is_hidden(snapshot):
+    figures(snapshot, "REV01", (17, 20, 0), (12, 20, 0), (11, 20, 0), (10, 20, 0))
+
+    def hidden() -> list[tuple]:
+        return suppressed(snapshot, THRESHOLD)["indicator_values"].filter("hides_value").select("urn").rows()
+
+    snapshot.execute("INSERT INTO marts.school_places SELECT laestab, phase, trust_code FROM marts.schools")
+    before = hidden()
+    snapshot.execute("UPDATE marts.schools SET trust_code = 'T9', phase = 'Secondary' WHERE urn = '100001'")
+    assert hidden() == before
 
 
 def test_groups_are_given_of_the_la_alone(snapshot):

@@ -5,7 +5,7 @@ import random
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -87,6 +87,9 @@ def only_small(counts: pl.DataFrame, hidden: pl.DataFrame, schools: pl.DataFrame
 
 @hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(an_la, st.integers(0, 10_000))
+@example(
+    [("Primary", None, n, rate) for n, rate in ((65, 1.0), (46, 0.8), (37, 0.8), (28, 0.0), (27, 0.0), (27, 0.95))], 132
+)
 def test_no_hidden_count_can_be_brought_down_to_fewer_values_than_the_threshold(school_list, seed):
     """By who reads the figures of all indicators, and the pages of all schools, side by side."""
     schools, counts = make_la(school_list, seed)
@@ -95,7 +98,7 @@ def test_no_hidden_count_can_be_brought_down_to_fewer_values_than_the_threshold(
     for hides in HIDES:
         small = weak.filter(hides).join(hidden.filter(hides), on=hidden.columns[:-3], how="anti")
         assert small.is_empty(), small
-    given_bands = bands(counts.filter(pl.col("group_type") == "all"), of_schools, THRESHOLD)
+    given_bands = bands(counts.filter(pl.col("group_type") == "all"), of_schools, INDICATORS, THRESHOLD)
     assert narrowest(attack(counts, schools, hidden, given_bands)) >= THRESHOLD - 1e-6
 
 
@@ -168,12 +171,13 @@ def test_the_attacker_finds_out_what_groups_tell_of_each_other():
 def test_bands_are_given_where_the_pages_side_by_side_leave_room():
     schools, counts = of_one("REV03", (36, 4, 0), (33, 7, 0), (31, 9, 0), (20, 20, 0), (5, 7, 0), (9, 0, 0))
     hidden, of_schools = hide(counts, schools)
-    given_bands = bands(counts, of_schools, THRESHOLD)
+    given_bands = bands(counts, of_schools, INDICATORS, THRESHOLD)
     assert given_bands.filter(urn=schools["urn"][0]).select("band_low", "band_high").row(0) == (0.75, 1.0)
     # halves of 12 pupils, nothing of 9
     as_one = of_schools.with_columns(company=pl.lit(1, pl.UInt64), hides_met=True)
     of_all = {
-        urn: tuple(band) for urn, *band in bands(counts, as_one, THRESHOLD).drop("indicator_id", "term").iter_rows()
+        urn: tuple(band)
+        for urn, *band in bands(counts, as_one, INDICATORS, THRESHOLD).drop("indicator_id", "term").iter_rows()
     }
     quarters = [(0.75, 1.0), (0.75, 1.0), (0.75, 1.0), (0.5, 0.75), (0.0, 0.5)]
     assert of_all == dict(zip(schools["urn"], quarters, strict=False))
@@ -189,7 +193,9 @@ def test_no_band_is_given_where_all_of_them_would_tell():
         {"indicator_id": "REV03", "urn": schools["urn"], "band_low": [29 / 40] * 3 + [26 / 30], "band_high": [1.0] * 4}
     )
     assert narrowest(attack(counts, schools, hidden, tight)) < THRESHOLD
-    assert narrowest(attack(counts, schools, hidden, bands(counts, of_schools, THRESHOLD))) >= THRESHOLD - 1e-6
+    assert (
+        narrowest(attack(counts, schools, hidden, bands(counts, of_schools, INDICATORS, THRESHOLD))) >= THRESHOLD - 1e-6
+    )
 
 
 def test_the_seed_says_what_the_attacker_knows():
@@ -299,6 +305,30 @@ def test_a_small_count_cannot_be_had_from_an_export_before_and_one_after_it_was_
     assert of_both(hide(now, schools, was_small=was_small)[0]) >= THRESHOLD
     # and it could, were what it was forgotten: then what was hidden with it is shown
     assert of_both(hide(now, schools)[0]) == pytest.approx(0, abs=1e-6)
+
+
+def moved(schools: pl.DataFrame, which: int, *, is_remembered: bool) -> pl.DataFrame:
+    """The schools after one has gone to another trust."""
+    first = pl.col("urn") == schools["urn"][which]
+    trusts = ["trust_code"] if is_remembered else ["trust_code", "first_trust_code"]
+    return schools.with_columns(pl.when(first).then(pl.lit("T9")).otherwise(c).alias(c) for c in trusts)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])  # of which all leak where the first trust is forgotten
+def test_no_hidden_count_can_be_had_from_exports_before_and_after_a_school_went_to_another_trust(seed):
+    chance = random.Random(seed)
+    school_list = [("Primary", chance.choice(["T1", "T2"]), chance.randrange(5, 40), 0.8) for _ in range(12)]
+    schools, counts = make_la(school_list, seed)
+    before = hide(counts, schools)[0]
+
+    def of_both(after: pl.DataFrame) -> float:
+        attacker = attack(counts, schools, before)
+        later = attack(counts, after, hide(counts, after)[0])
+        attacker.shown += later.shown
+        return narrowest(attacker, most=60)
+
+    assert of_both(moved(schools, 0, is_remembered=True)) >= THRESHOLD - 1e-6
+    assert of_both(moved(schools, 0, is_remembered=False)) < THRESHOLD - 1e-6
 
 
 def test_a_schools_place_depends_on_nobody_else():
