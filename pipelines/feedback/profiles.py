@@ -30,7 +30,7 @@ from pipelines.feedback.letters import folder, write_profile_letter
 from pipelines.feedback.outbox import open_outbox, safe_name
 from pipelines.feedback.posting import enter, letters_made
 from pipelines.feedback.profile_sheets import profile_workbook
-from pipelines.publishing.snapshots import NoSnapshotError, open_snapshot
+from pipelines.publishing.snapshots import NoSnapshotError, first_exported, open_snapshot
 from pipelines.publishing.suppressed_figures import of_all_pupils
 from pipelines.settings import Settings
 from pipelines.terms import Term, load_calendar
@@ -88,7 +88,7 @@ def _read(settings: Settings, terms: list[str], on: date) -> dict[str, Profile]:
     calendar = load_calendar(settings)
     connection, _ = open_snapshot(settings)
     with connection:
-        figures = _figures(connection, settings.suppression_threshold, terms)
+        figures = _figures(connection, settings.suppression_threshold, terms, first_exported(settings))
         of_schools = figures.partition_by("urn", "term", as_dict=True, maintain_order=True)
         counted = {(term, phase): (used, missing) for term, phase, used, missing in _counted(connection, terms)}
         schools = connection.execute(
@@ -185,7 +185,9 @@ def _remember(connection: duckdb.DuckDBPyConnection, hashes: dict[tuple[str, str
     connection.unregister("made_profiles")
 
 
-def _figures(connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[str]) -> pl.DataFrame:
+def _figures(
+    connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[str], exported: datetime | None
+) -> pl.DataFrame:
     """A row a school, term and indicator, in the indicators' order: what the indicator is, the school's own figure (met,
     of, unknown, value, low, high, rag, target, applies_as; before: the value of the term before), and of the LA and of
     similar schools `..._value`, `..._counted` and `..._missing`, null where they are not to be shown. is_shown: whether the school's
@@ -210,7 +212,7 @@ def _figures(connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[
         """,
         [terms],
     ).pl()
-    of_schools, areas = of_all_pupils(connection, threshold, terms)
+    of_schools, areas = of_all_pupils(connection, threshold, terms, exported)
     shown = of_schools.select(
         "term", "urn", "band_low", "band_high", id="indicator_id", is_shown=~pl.col("hides_value")
     )

@@ -15,7 +15,7 @@ import polars as pl
 import yaml
 
 from pipelines.publishing.export_workbook import workbook
-from pipelines.publishing.snapshots import open_snapshot
+from pipelines.publishing.snapshots import first_exported, note_export, open_snapshot
 from pipelines.publishing.suppressed_figures import suppressed
 from pipelines.publishing.tidy import SYMBOLS, DataFile, metadata, tidy_files
 from pipelines.settings import DBT_PROJECT_DIR, Settings
@@ -66,7 +66,7 @@ def export(
     connection, snapshot = open_snapshot(settings)
     with connection, _own_folder(to) as folder:
         say("Hiding small counts of pupils, and what would give them away")
-        tables = suppressed(connection, settings.suppression_threshold)
+        tables = suppressed(connection, settings.suppression_threshold, first_exported(settings))
         about = connection.sql("SELECT * FROM marts.snapshot").pl().row(0, named=True) | {"snapshot": snapshot}
         plain = {name: connection.sql(query).pl() for name, query in PLAIN.items()}
         files = tidy_files(connection, tables)
@@ -88,6 +88,8 @@ def export(
             (folder / WORKBOOK).write_bytes(made)
         _write_csv(dictionary, folder / DICTIONARY)
         written = sorted(path.name for path in folder.iterdir())
+        # before the first of them leaves
+        note_export(settings, about["published_at"])
         try:
             for name in written:
                 (folder / name).replace(to / name)

@@ -35,6 +35,7 @@ ANALYSTS_TABLES = (
 LA_FILES = """
     SELECT kind, path, sha256, received_at, rows, state, fault FROM {warehouse}.ledger.reference_files WHERE state IN {states}
 """
+EXPORTED = "EXPORTED"  # in the published folder: of which snapshots figures have left, a line an export
 KEPT = 3  # an open page may still read the one before
 
 
@@ -59,6 +60,18 @@ def open_snapshot(settings: Settings) -> tuple[duckdb.DuckDBPyConnection, str]:
     attach(connection, settings.published_dir / name, "snapshot", settings, read_only=True)
     connection.execute("USE snapshot")
     return connection, name
+
+
+def first_exported(settings: Settings) -> datetime | None:
+    """When the first snapshot was published of which figures have left; None before the first export."""
+    path = settings.published_dir / EXPORTED
+    return min(map(datetime.fromisoformat, path.read_text().split()), default=None) if path.is_file() else None
+
+
+def note_export(settings: Settings, published_at: datetime) -> None:
+    """Note that figures of a snapshot leave."""
+    with (settings.published_dir / EXPORTED).open("a") as file:
+        file.write(f"{published_at.isoformat()}\n")
 
 
 def keep_places(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,6 +1,7 @@
 """The published figures as they may leave the analysts' own view: what is hidden is null, and marked (see suppressing.py)."""
 
 import csv
+from datetime import datetime
 
 import duckdb
 import polars as pl
@@ -24,8 +25,11 @@ COUNTS_NONE = pl.col("indicator_id").str.starts_with("SCH") | (pl.col("indicator
 OF_WAITS = {"standing": ["waiting", "ended"]}
 
 
-def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[str, pl.DataFrame]:
-    """The figures of a snapshot (schema marts); what is hidden is null there, and true in the column `hides_...`.
+def suppressed(
+    connection: duckdb.DuckDBPyConnection, threshold: int, first_exported: datetime | None = None
+) -> dict[str, pl.DataFrame]:
+    """The figures of a snapshot (schema marts); what is hidden is null there, and true in the column `hides_...`. `first_exported`: when
+    the first snapshot of which figures have left was published.
 
     - `indicator_values`: of all pupils of a school, as in the mart, with hides_numerator, hides_denominator, hides_unknown and
       hides_value (value, interval and rating: hidden with the numerator);
@@ -41,7 +45,7 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
     profile = {_of_profile(b): [*lists[b], NOT_KNOWN] for b in BREAKDOWNS}
     groups = _group_values(lists) | {"service": lists["service"]} | OF_WAITS | profile
     needs = _counts_of_needs(connection, BREAKDOWNS)
-    of_schools, of_areas = _decide(connection, threshold, [_counts_of_rates(connection), needs], groups)
+    of_schools, of_areas = _decide(connection, threshold, [_counts_of_rates(connection), needs], first_exported, groups)
     figures = connection.sql("SELECT * FROM marts.indicator_values WHERE group_type = 'all'").pl()
     areas = connection.sql(
         f"SELECT *, 'duty' AS applies_as FROM marts.indicator_values_area WHERE {GIVEN_OF_AREAS}"
@@ -57,14 +61,14 @@ def suppressed(connection: duckdb.DuckDBPyConnection, threshold: int) -> dict[st
 
 
 def of_all_pupils(
-    connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[str]
+    connection: duckdb.DuckDBPyConnection, threshold: int, terms: list[str], first_exported: datetime | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`indicator_values` and `indicator_values_area` of `suppressed`, of all pupils in some terms: the same cells are hidden, at a
     small part of the cost. Schools' figures have band_low and band_high too, as `suppressing.bands` gives them.
     """
     in_terms = pl.col("term").is_in(terms)
     counts = [part.filter(in_terms, ALL) for part in (_counts_of_rates(connection), _counts_of_needs(connection, ()))]
-    of_schools, of_areas = _decide(connection, threshold, counts)
+    of_schools, of_areas = _decide(connection, threshold, counts, first_exported)
     figures = connection.execute(
         "SELECT * FROM marts.indicator_values WHERE group_type = 'all' AND list_contains(?, term)", [terms]
     ).pl()
@@ -81,12 +85,19 @@ def of_all_pupils(
 
 
 def _decide(
-    connection: duckdb.DuckDBPyConnection, threshold: int, counts: list[pl.DataFrame], groups: dict | None = None
+    connection: duckdb.DuckDBPyConnection,
+    threshold: int,
+    counts: list[pl.DataFrame],
+    first_exported: datetime | None,
+    groups: dict[str, list[str]] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     columns = [*SCHOOL, *GROUP, "met", "not_met", "unknown"]
     counted = pl.concat(part.select(columns) for part in counts)
     was_small = _once_small(connection, threshold).join(counted.select(KEY).unique(), on=KEY, how="semi")
-    return hidden_counts(counted, _indicators(connection), _schools(connection), threshold, groups, was_small)
+    was_given = _once_given(connection, threshold, first_exported)
+    return hidden_counts(
+        counted, _indicators(connection), _schools(connection), threshold, groups, was_small, was_given
+    )
 
 
 def _of_profile(breakdown: str) -> str:
@@ -169,10 +180,25 @@ def _counts_of_needs(connection: duckdb.DuckDBPyConnection, breakdowns: tuple[st
     )
 
 
+def _once_given(
+    connection: duckdb.DuckDBPyConnection, threshold: int, first_exported: datetime | None
+) -> pl.DataFrame | None:
+    """indicator_id, term and urn of schools' figures without a small count that have changed since they may have left."""
+    if first_exported is None:
+        return None
+    return connection.execute(
+        f"""WITH given AS (
+            SELECT *, numerator_from AS met, denominator_from - numerator_from AS not_met, unknown_from AS unknown
+            FROM marts.restatements
+            WHERE area_type = 'school' AND group_type = 'all' AND numerator_from IS NOT NULL AND published_at > ?
+        )
+        SELECT DISTINCT indicator_id, term, area_code AS urn FROM given WHERE NOT ({_any_small(threshold)})""",
+        [first_exported],
+    ).pl()
+
+
 def _once_small(connection: duckdb.DuckDBPyConnection, threshold: int) -> pl.DataFrame:
     """Schools' figures as an earlier snapshot had them, where a count was small and has changed since; as `hidden_counts` takes them."""
-    counts = ("met", "not_met", "met + not_met + unknown")
-    small = " OR ".join(f"{count} BETWEEN 1 AND {threshold - 1}" for count in counts)
     return connection.sql(
         f"""WITH once AS (
             SELECT indicator_id, term, area_code AS urn, published_at,
@@ -182,8 +208,13 @@ def _once_small(connection: duckdb.DuckDBPyConnection, threshold: int) -> pl.Dat
                 CASE WHEN indicator_id IN ('OUT01', 'MED01') THEN 0 ELSE unknown_from END AS unknown
             FROM marts.restatements WHERE area_type = 'school' AND group_type = 'all'
         )
-        SELECT indicator_id, term, urn, met, not_met, unknown FROM once WHERE {small} ORDER BY published_at"""
+        SELECT indicator_id, term, urn, met, not_met, unknown FROM once WHERE {_any_small(threshold)} ORDER BY published_at"""
     ).pl()
+
+
+def _any_small(threshold: int) -> str:
+    counts = ("met", "not_met", "met + not_met", "met + not_met + unknown")
+    return " OR ".join(f"{count} BETWEEN 1 AND {threshold - 1}" for count in counts)
 
 
 def _code_lists() -> dict[str, list[str]]:

@@ -30,9 +30,10 @@ terms whose years overlap nothing that they share is published; a new or closed 
 another trust or phase, changes no other's company (`ledger.school_places`). A figure
 that was small when it was published stays hidden, with the same schools, after it is restated (`marts.restatements`).
 
-What it cannot: two exports tell by how much a sum has moved between them. Where a figure that was shown becomes small by a
-correction, who has the earlier export, and knows that no other school was corrected, can still work it out. And schools
-that put their own figures together know more than one of them.
+Where a count becomes small by a correction after it was exported, the figure is not given again for that term, of any school or area.
+
+What it cannot: two exports tell by how much a sum has moved between them; and schools that put their own figures together know
+more than one of them.
 """
 
 import hashlib
@@ -68,14 +69,16 @@ def hidden_counts(
     threshold: int,
     groups: dict[str, list[str]] | None = None,
     was_small: pl.DataFrame | None = None,
+    was_given: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Which counts of schools, and of areas and the LA's groups, are hidden.
 
     `counts`: indicator_id, term, urn, group_type, group_value, met, not_met, unknown; a row for `all` for every school that has
     a figure. `indicators`: id, counted_within (whose units hold all of its own, or null), within_those (null: all of them; met or
-    not_met), hidden_with (or null).
-    `schools`: urn, laestab, phase, trust_code, la_code, first_phase and first_trust_code (when it was first published). `groups`: every value that a group type may have. `was_small`:
-    indicator_id, term, urn, met, not_met and unknown of figures as they were published when a count of theirs was small.
+    not_met), hidden_with (or null). `schools`: urn, laestab, phase, trust_code, la_code, first_phase and first_trust_code (when it was
+    first published). `groups`: every value that a group type may have. `was_small`: indicator_id, term, urn, met, not_met and
+    unknown of figures as they were published when a count of theirs was small. `was_given`: indicator_id, term and urn of figures
+    that left in an earlier export, and have changed since.
 
     Gives indicator_id, term, urn, company (whose sums alone are known; null where no sum is); and indicator_id, term, area_type,
     area_code, group_type, group_value; each with hides_known (met and not_met together), hides_met
@@ -91,6 +94,8 @@ def hidden_counts(
         then = totals.join(was.select(KEY).unique(), on=KEY).update(was, on=[*KEY, "urn"])
         before = _find_company(_cells(then, indicators, "place"), tree, threshold, None)
     cells = _cells(totals, indicators, "place")
+    if was_given is not None and not was_given.is_empty():
+        before = _not_again(cells, was_given.join(tree.select("urn", "place"), on="urn"), tree, threshold, before)
     held = _held(cells, _find_company(cells, tree, threshold, before), "place").join(
         tree.select("urn", "place"), on="place"
     )
@@ -198,6 +203,23 @@ def _find_company(cells: pl.DataFrame, tree: pl.DataFrame, threshold: int, befor
         )
         found = pl.concat([found, _in_company(each, members, tree, _is_safe(threshold))])
     return found
+
+
+def _not_again(
+    cells: pl.DataFrame, was_given: pl.DataFrame, tree: pl.DataFrame, threshold: int, before: pl.DataFrame | None
+) -> pl.DataFrame:
+    """`before`, and beyond every branch the figures of which a count that was given has become small.
+
+    Whoever has the earlier export knows the others: any sum of theirs with it would tell it.
+    """
+    small = cells.filter(is_small(pl.col("n"), threshold))
+    told = small.join(was_given, on=["indicator_id", "term", "place"], how="semi").select("term", "one").unique()
+    beyond = pl.lit(len(tree.columns), pl.UInt8)
+    none = cells.join(told, on=["term", "one"], how="semi").select("term", "one", "place").unique()
+    none = none.with_columns(level=beyond, branch=pl.lit(None, pl.UInt32))
+    if before is None:
+        return none
+    return pl.concat([none, before.join(none, on=["term", "one", "place"], how="anti")])
 
 
 def _in_blocks(cells: pl.DataFrame, found: pl.DataFrame, threshold: int) -> pl.DataFrame:

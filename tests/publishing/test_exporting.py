@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.publishing import exporting
 from pipelines.publishing.exporting import DICTIONARY, WORKBOOK, ExportError, export, formats_asked
+from pipelines.publishing.snapshots import first_exported, open_snapshot
 from pipelines.publishing.suppressing import is_small
 from pipelines.publishing.tidy import META_COLUMNS, SYMBOLS
 from pipelines.settings import Settings
@@ -120,6 +121,14 @@ def test_an_export_is_made_without_the_restricted_snapshot(published, tmp_path):
     finally:
         aside.rename(restricted)
     assert (tmp_path / "sen_indicators.csv").is_file()
+
+
+def test_an_export_is_noted_with_the_snapshot_that_it_is_of(published, exported):
+    connection, _ = open_snapshot(published)
+    with connection:
+        (published_at,) = connection.sql("SELECT published_at FROM marts.snapshot").fetchone()
+    assert first_exported(published) == published_at
+    assert first_exported(published.model_copy(update={"data_dir": exported})) is None
 
 
 def test_a_name_that_looks_like_a_formula_is_a_text_everywhere(exported):

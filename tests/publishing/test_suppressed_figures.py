@@ -1,5 +1,7 @@
 """What leaves the analysts' own view, table by table."""
 
+from datetime import datetime
+
 import duckdb
 import polars as pl
 import pytest
@@ -215,6 +217,22 @@ def test_a_figure_that_was_small_before_it_was_restated_is_hidden(snapshot):
     restated = suppressed(snapshot, THRESHOLD)["indicator_values"]
     assert by_urn(restated, "numerator")[SCHOOLS[0]] is None
     assert restated["hides_value"].sum() > 1
+
+
+def test_a_figure_that_became_small_after_an_export_is_given_no_more(snapshot):
+    figures(snapshot, "REV01", (17, 20, 0), (12, 20, 0), (11, 20, 0), (10, 20, 0))
+    published = datetime(2026, 1, 10)
+    snapshot.execute(
+        "INSERT INTO marts.restatements VALUES ('REV01', 'school', ?, ?, 'all', 13, 20, 0, ?)",
+        [SCHOOLS[0], TERM, published],
+    )
+
+    def la(first_exported: datetime | None) -> int | None:
+        of_areas = suppressed(snapshot, THRESHOLD, first_exported)["indicator_values_area"]
+        return of_areas.filter(area_type="la").row(0, named=True)["numerator"]
+
+    assert la(None) == la(published) == 50
+    assert la(datetime(2026, 1, 3)) is None
 
 
 def test_a_schools_first_trust_decides_with_whom_it_is_hidden(snapshot):

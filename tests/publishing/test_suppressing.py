@@ -307,6 +307,27 @@ def test_a_small_count_cannot_be_had_from_an_export_before_and_one_after_it_was_
     assert of_both(hide(now, schools)[0]) == pytest.approx(0, abs=1e-6)
 
 
+def test_a_count_that_became_small_after_it_was_exported_is_not_given_again():
+    # 9 became 3: who has the others from the earlier export would take them from any sum
+    not_met = (9, 9, 8, 7, 12, 11)
+    schools, then = of_one("REV03", *((20, n, 0) for n in not_met), also={"DO01": [(20, 10, 0)] * 6})
+    first = pl.col("urn") == schools["urn"][0]
+    changed = first & (pl.col("indicator_id") == "REV03")
+    now = then.with_columns(
+        pl.when(changed).then(26).otherwise("met").alias("met"),
+        pl.when(changed).then(3).otherwise("not_met").alias("not_met"),
+    )
+    assert not hide(then, schools)[0]["hides_not_met"].any()
+    given = now.filter(changed).select("indicator_id", "term", "urn")
+    hidden = hide(now, schools, was_given=given)[0].filter(group_type="all")
+    assert set(hidden.filter("hides_not_met")["indicator_id"]) == {"REV03"}
+    assert hidden.filter(indicator_id="REV03")["hides_not_met"].all()
+    # were it forgotten, the LA's figure would be given
+    assert not hide(now, schools)[0].filter(area_type="la", group_type="all")["hides_not_met"].any()
+    # and what changed without becoming small is given
+    assert not hide(then, schools, was_given=given)[0]["hides_not_met"].any()
+
+
 def moved(schools: pl.DataFrame, which: int, *, is_remembered: bool) -> pl.DataFrame:
     """The schools after one has gone to another trust."""
     first = pl.col("urn") == schools["urn"][which]
