@@ -1,6 +1,5 @@
 """The dbt project as assets, so that lineage runs from file to figure."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,14 +11,14 @@ from pipelines.building.dbt_outside import (
     DbtCliResource,
     dbt_assets,
 )
-from pipelines.building.dbt_project import BUILD, dbt_environment, manifest_path
+from pipelines.building.dbt_project import BUILD, dbt_environment, manifest_path, target_of_runs
 from pipelines.building.pupil_keys import write_pupil_keys
 from pipelines.building.terms_to_build import begin_build
 from pipelines.checking.assets import issues
 from pipelines.partitions import terms_of_run
 from pipelines.reference.assets import reference_data
 from pipelines.resources import Warehouse
-from pipelines.settings import DBT_PROJECT_DIR, get_settings
+from pipelines.settings import get_settings
 
 # which asset makes the tables of a source's schema
 MADE_BY = {
@@ -69,8 +68,5 @@ def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource, warehouse: W
         first = begin_build(warehouse.settings, connection, terms_of_run(context.run))
     context.log.info(f"The figures of {first} and of every later term are made anew")
     with dbt_environment(warehouse.settings):
-        # one folder for all runs, which else leave ten megabytes each in the project; dbt keeps in it where the project lies
-        project = hashlib.sha256(str(DBT_PROJECT_DIR).encode()).hexdigest()[:8]
-        target = warehouse.settings.dagster_home.resolve() / "dbt" / project
-        build = dbt.cli(BUILD, context=context, target_path=target)
+        build = dbt.cli(BUILD, context=context, target_path=target_of_runs(warehouse.settings))
         yield from build.stream()

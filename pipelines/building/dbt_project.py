@@ -1,6 +1,7 @@
 """How dbt is found, told of the warehouse, and parsed when its project changed."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,6 +17,15 @@ TARGET_DIR = DBT_PROJECT_DIR / "target"
 # a unit test is for the project's own tests, and who reads the models is nothing to build
 BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
 PARSED = ("models", "seeds", "macros", "tests")
+
+
+def target_of_runs(settings: Settings) -> Path:
+    """Where dbt writes in a run: one folder for all runs, which else leave ten megabytes each in the project.
+
+    dbt keeps there where the project lies, so that a project elsewhere (a new installation on the same data) has its own.
+    """
+    project = hashlib.sha256(str(DBT_PROJECT_DIR).encode()).hexdigest()[:8]
+    return settings.dagster_home.resolve() / "dbt" / project
 
 
 def dbt_executable() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.building.dbt_project import BUILD, dbt_environment, dbt_executable
+from pipelines.building.dbt_project import BUILD, dbt_environment, dbt_executable, target_of_runs
 from pipelines.building.terms_to_build import mark_published
 from pipelines.changed_terms import term_fingerprints
 from pipelines.publishing.restatements import note_restatements
@@ -89,7 +89,7 @@ def copy_kept(connection: duckdb.DuckDBPyConnection) -> None:
 
 def build_models(settings: Settings) -> None:
     """Every model and its tests, on the new warehouse. Raises RewriteFailedError."""
-    target = settings.dagster_home.resolve() / "dbt"
+    target = target_of_runs(settings)
     command = [dbt_executable(), *BUILD, "--project-dir", str(DBT_PROJECT_DIR), "--target-path", str(target)]
     with dbt_environment(settings, new_path(settings)):
         built = subprocess.run(
