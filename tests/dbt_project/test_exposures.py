@@ -27,6 +27,7 @@ ALIASES = {
     "comparator_measures": "comparator_definitions",
     "la_files": "ledger.reference_files",
     "restatements": "ledger.restatements",
+    "school_places": "ledger.school_places",
     "snapshot": "terms",
 }
 GOES_OUT = {  # what an exposure that is no page is written by

@@ -27,7 +27,10 @@ class Moment(NamedTuple):
     bytes: int = 1
 
     def has_come(self, data_dir: Path) -> bool:
-        sizes = [path.stat().st_size for path in data_dir.glob(self.files) if path.is_file()]
+        try:
+            sizes = [path.stat().st_size for path in data_dir.glob(self.files) if path.is_file()]
+        except FileNotFoundError:  # gone since it was listed: not yet, or no more
+            return False
         return sum(sizes) >= self.bytes
 
 
