@@ -44,8 +44,8 @@ def suppressed(
     lists = _code_lists()
     profile = {_of_profile(b): [*lists[b], NOT_KNOWN] for b in BREAKDOWNS}
     groups = _group_values(lists) | {"service": lists["service"]} | OF_WAITS | profile
-    needs = _counts_of_needs(connection, BREAKDOWNS)
-    of_schools, of_areas = _decide(connection, threshold, [_counts_of_rates(connection), needs], first_exported, groups)
+    rates, needs = _counts_of_rates(connection).pl(), _counts_of_needs(connection, BREAKDOWNS).pl()
+    of_schools, of_areas = _decide(connection, threshold, [rates, needs], first_exported, groups)
     figures = connection.sql("SELECT * FROM marts.indicator_values WHERE group_type = 'all'").pl()
     areas = connection.sql(
         f"SELECT *, 'duty' AS applies_as FROM marts.indicator_values_area WHERE {GIVEN_OF_AREAS}"
@@ -66,9 +66,10 @@ def of_all_pupils(
     """`indicator_values` and `indicator_values_area` of `suppressed`, of all pupils in some terms: the same cells are hidden, at a
     small part of the cost. Schools' figures have band_low and band_high too, as `suppressing.bands` gives them.
     """
-    in_terms = pl.col("term").is_in(terms)
-    counts = [part.filter(in_terms, ALL) for part in (_counts_of_rates(connection), _counts_of_needs(connection, ()))]
-    of_schools, of_areas = _decide(connection, threshold, counts, first_exported)
+    asked = ", ".join(f"'{term}'" for term in terms)
+    in_terms = f"group_type = 'all' AND term IN ({asked})"
+    rates, needs = (of.filter(in_terms).pl() for of in (_counts_of_rates(connection), _counts_of_needs(connection, ())))
+    of_schools, of_areas = _decide(connection, threshold, [rates, needs], first_exported)
     figures = connection.execute(
         "SELECT * FROM marts.indicator_values WHERE group_type = 'all' AND list_contains(?, term)", [terms]
     ).pl()
@@ -77,7 +78,7 @@ def of_all_pupils(
         WHERE group_type = 'all' AND list_contains(?, term)""",
         [terms],
     ).pl()
-    given = bands(counts[0].select(*SCHOOL, "met", "not_met"), of_schools, _indicators(connection), threshold)
+    given = bands(rates.select(*SCHOOL, "met", "not_met"), of_schools, _indicators(connection), threshold)
     return (
         _hide_rates(figures, of_schools.drop("company"), SCHOOL, threshold).join(given, on=SCHOOL, how="left"),
         _hide_rates(areas, of_areas, AREA, threshold).drop("applies_as"),
@@ -123,7 +124,7 @@ def _schools(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     ).pl()
 
 
-def _counts_of_rates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+def _counts_of_rates(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     """Pupils' indicators: a count of those who meet it, of those who do not, and of those of whom it is not known."""
     return connection.sql(
         f"""WITH figures AS (
@@ -146,10 +147,10 @@ def _counts_of_rates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         UNION ALL
         SELECT 'NPR03', term, urn, 'standing', 'ended', 0, referrals - seen - still_waiting, 0 FROM waits
         WHERE service = 'all'"""
-    ).pl()
+    )
 
 
-def _counts_of_needs(connection: duckdb.DuckDBPyConnection, breakdowns: tuple[str, ...]) -> pl.DataFrame:
+def _counts_of_needs(connection: duckdb.DuckDBPyConnection, breakdowns: tuple[str, ...]) -> duckdb.DuckDBPyRelation:
     """OUT01: of the pupils with SEN those with an EHC plan (met), and with SEN support (not_met); and pupils with neither (N); in
     all and by each breakdown. Of pupils without SEN a small number is none to hide.
     """
@@ -157,26 +158,23 @@ def _counts_of_needs(connection: duckdb.DuckDBPyConnection, breakdowns: tuple[st
     kinds = ", ".join(f"{of} AS {p}" for of, p in zip(kinds_of, ("not_met", "met", "N"), strict=True))
     of_breakdowns = "".join(
         f""" UNION ALL
-        SELECT 'OUT01', term, area_code, '{_of_profile(b)}', coalesce({b}, '{NOT_KNOWN}'), {kinds}
+        SELECT 'OUT01', term, area_code, '{_of_profile(b)}', coalesce({b}, '{NOT_KNOWN}'), {kinds}, 0::BIGINT
         FROM profile {"WHERE provision <> 'N'" if b == "need" else ""} GROUP BY ALL"""
         for b in breakdowns
     )
-    return (
-        connection.sql(
-            f"""WITH profile AS (SELECT * FROM marts.needs_profile WHERE area_type = 'school')
-            -- what the profile does not have of a school's figure is one kind
-            SELECT f.indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value,
-                CASE WHEN count(p.pupils) > 0 THEN {kinds_of[0]} ELSE any_value(f.numerator) END AS not_met,
-                {kinds_of[1]} AS met,
-                CASE WHEN count(p.pupils) > 0 THEN {kinds_of[2]} ELSE any_value(f.denominator - f.numerator) END AS N
-            FROM marts.indicator_values AS f
-            LEFT JOIN profile AS p ON f.term = p.term AND f.urn = p.area_code
-            WHERE f.indicator_id = 'OUT01' AND f.group_type = 'all' AND f.applies_as = 'duty'
-            GROUP BY f.indicator_id, f.term, f.urn
-            {of_breakdowns}"""
-        )
-        .pl()
-        .with_columns(unknown=pl.lit(0, pl.Int64))
+    return connection.sql(
+        f"""WITH profile AS (SELECT * FROM marts.needs_profile WHERE area_type = 'school')
+        -- what the profile does not have of a school's figure is one kind
+        SELECT f.indicator_id, f.term, f.urn, 'all' AS group_type, 'all' AS group_value,
+            CASE WHEN count(p.pupils) > 0 THEN {kinds_of[0]} ELSE any_value(f.numerator) END AS not_met,
+            {kinds_of[1]} AS met,
+            CASE WHEN count(p.pupils) > 0 THEN {kinds_of[2]} ELSE any_value(f.denominator - f.numerator) END AS N,
+            0::BIGINT AS unknown
+        FROM marts.indicator_values AS f
+        LEFT JOIN profile AS p ON f.term = p.term AND f.urn = p.area_code
+        WHERE f.indicator_id = 'OUT01' AND f.group_type = 'all' AND f.applies_as = 'duty'
+        GROUP BY f.indicator_id, f.term, f.urn
+        {of_breakdowns}"""
     )
 
 
