@@ -26,11 +26,10 @@ group that is small in the LA is hidden with the next smallest until their sum i
 may still be any of enough, with the pages of all schools side by side.
 
 What this holds, for one threshold: the same figures hide the same cells in any export, whatever terms and formats it has; of
-terms whose years overlap nothing that they share is published; a new or closed school, or one that moves to
-another trust or phase, changes no other's company (`ledger.school_places`). A figure
-that was small when it was published stays hidden, with the same schools, after it is restated (`marts.restatements`).
-
-Where a count becomes small by a correction after it was exported, the figure is not given again for that term, of any school or area.
+terms whose years overlap nothing that they share is published; a new or closed school, or one that moves to another trust or
+phase, changes no other's company (`ledger.school_places`). A figure that was small when it was published stays hidden, with
+the same schools, after it is restated (`marts.restatements`). Where a count becomes small by a correction after it was
+exported, the figure is not given again for that term, of any school or area.
 
 What it cannot: two exports tell by how much a sum has moved between them; and schools that put their own figures together know
 more than one of them.
@@ -81,8 +80,7 @@ def hidden_counts(
     that left in an earlier export, and have changed since.
 
     Gives indicator_id, term, urn, company (whose sums alone are known; null where no sum is); and indicator_id, term, area_type,
-    area_code, group_type, group_value; each with hides_known (met and not_met together), hides_met
-    and hides_not_met.
+    area_code, group_type, group_value; each with hides_known (met and not_met together), hides_met and hides_not_met.
     """
     tree = places_in_tree(schools)
     areas = areas_of(schools).join(tree.select("urn", "place"), on="urn").drop("urn")
@@ -223,17 +221,22 @@ def _not_again(
 
 
 def _in_blocks(cells: pl.DataFrame, found: pl.DataFrame, threshold: int) -> pl.DataFrame:
-    """`cells` with the block of each: the schools that its base is hidden with (block_level and block), or its own where that is shown;
-    and blocks and large: 1 at one school of each block that has anybody of the base, and of each that has enough, else 0.
+    """`cells` as `_join_base` gives them, and blocks and large: 1 at one school of each block that has anybody of the base, and of each
+    that has enough, else 0. A block is the schools whose base is hidden together, or one whose base is shown.
     """
-    held = found.select("term", "place", base="one", block_level="level", block="branch")
-    placed = cells.join(held, on=["term", "base", "place"], how="left")
+    placed = _join_base(cells, found, "place")
     block = pl.when(pl.col("block_level").is_null()).then("place").otherwise(pl.col("block").fill_null(0))
     within = ["indicator_id", "term", "count", pl.col("block_level").fill_null(0), block]
     is_first, whole = pl.col("place") == pl.col("place").min().over(within), pl.col("whole").sum().over(within)
     return placed.with_columns(
         blocks=(is_first & (whole > 0)).cast(pl.Int64), large=(is_first & (whole >= threshold)).cast(pl.Int64)
     )
+
+
+def _join_base(cells: pl.DataFrame, found: pl.DataFrame, at: str) -> pl.DataFrame:
+    """`cells` with the level and the branch that the base of each is hidden in (block_level, block); null where it is shown."""
+    bases = found.select("term", at, base="one", block_level="level", block="branch")
+    return cells.join(bases, on=["term", "base", at], how="left")
 
 
 def _in_company(cells: pl.DataFrame, members: pl.DataFrame, tree: pl.DataFrame, is_safe: pl.Expr) -> pl.DataFrame:
@@ -314,8 +317,7 @@ def _is_safe(threshold: int) -> pl.Expr:
 
 def _held(cells: pl.DataFrame, found: pl.DataFrame, at: str) -> pl.DataFrame:
     """indicator_id, term, `at`, count (known, met, not_met), hides, level and branch that it is hidden in, and of counts company."""
-    blocks = found.select("term", at, base="one", block_level="level", block="branch")
-    placed = cells.filter(pl.col("step") > WHOLES).join(blocks, on=["term", "base", at], how="left")
+    placed = _join_base(cells.filter(pl.col("step") > WHOLES), found, at)
     placed = placed.join(found, on=["term", "one", at], how="left")
     together = ["indicator_id", "term", "count", "level", "branch"]
     total, whole = pl.col("n").sum().over(together), pl.col("whole").sum().over(together)
@@ -464,11 +466,10 @@ def _rare_groups(cells: pl.DataFrame, found: pl.DataFrame, threshold: int) -> pl
 def bands(counts: pl.DataFrame, hidden: pl.DataFrame, indicators: pl.DataFrame, threshold: int) -> pl.DataFrame:
     """In which part a hidden share lies: indicator_id, term, urn, band_low, band_high (shares, 0 to 1) where that may be said.
 
-    `counts`: indicator_id, term, urn, met, not_met; `hidden`: as `hidden_counts` gives schools; `indicators`: as
-    it takes them. A band is a quarter where there are pupils
-    enough for the threshold and one more in each, a half where there are in each half. Of a company all bands are given or
-    none: with all of them side by side each of its counts must be left the threshold's width. Of two indicators of which one says
-    something of the other's counts only that other has bands.
+    `counts`: indicator_id, term, urn, met, not_met; `hidden`: as `hidden_counts` gives schools; `indicators`: as it takes them. A band
+    is a quarter where there are pupils enough for the threshold and one more in each, a half where there are in each half. Of a
+    company all bands are given or none: with all of them side by side each of its counts must be left the threshold's width.
+    Of two indicators of which one says something of the other's counts only that other has bands.
     """
     of = pl.col("met") + pl.col("not_met")
     says_nothing = pl.col("hidden_with").is_null() & pl.col("within_those").is_null()
